@@ -1,0 +1,202 @@
+#include "channel.h"
+
+#include "error.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HEADER_SIZE sizeof(uint64_t)
+/* What one read asks for, where no long frame is known to be on its way. */
+#define USUAL_READ ((size_t)1 << 16)
+/* An empty buffer larger than this gives its memory back. */
+#define KEPT_ROOM ((size_t)1 << 20)
+
+void
+channel_init(struct channel *channel, int in, int out, size_t limit)
+{
+	*channel = (struct channel){.in = in, .out = out, .limit = limit};
+}
+
+void
+channel_fini(struct channel *channel)
+{
+	buffer_fini(&channel->outgoing);
+	buffer_fini(&channel->incoming);
+}
+
+static void
+empty(struct buffer *buffer)
+{
+	buffer->length = 0;
+	if (buffer->room > KEPT_ROOM)
+		buffer_fini(buffer);
+}
+
+struct buffer *
+channel_begin(struct channel *channel)
+{
+	channel->frame = channel->outgoing.length;
+	buffer_put_number(&channel->outgoing, 0);
+	return &channel->outgoing;
+}
+
+struct error *
+channel_end(struct channel *channel)
+{
+	uint64_t length =
+		channel->outgoing.length - channel->frame - HEADER_SIZE;
+
+	if (length > channel->limit) {
+		channel_cancel(channel);
+		return RAISE(ValueError,
+			"a message of %" PRIu64
+			" bytes, where at most %zu are allowed",
+			length, channel->limit);
+	}
+	memcpy(channel->outgoing.bytes + channel->frame, &length,
+		sizeof(length));
+	return NULL;
+}
+
+void
+channel_cancel(struct channel *channel)
+{
+	channel->outgoing.length = channel->frame;
+}
+
+/* A peer that is gone must not kill the writer, so sockets get no SIGPIPE. */
+static ssize_t
+write_some(const struct channel *channel)
+{
+	const unsigned char *bytes = channel->outgoing.bytes + channel->sent;
+	size_t size = channel->outgoing.length - channel->sent;
+
+	if (channel->in == channel->out)
+		return send(channel->out, bytes, size, MSG_NOSIGNAL);
+	return write(channel->out, bytes, size);
+}
+
+struct error *
+channel_flush(struct channel *channel)
+{
+	while (channel_has_outgoing(channel)) {
+		ssize_t wrote = write_some(channel);
+
+		if (wrote >= 0)
+			channel->sent += (size_t)wrote;
+		else if (errno == EAGAIN)
+			return NULL;
+		else if (errno != EINTR)
+			return RAISE(
+				ConnectionError, "write: %s", strerror(errno));
+	}
+	channel->sent = 0;
+	empty(&channel->outgoing);
+	return NULL;
+}
+
+bool
+channel_has_outgoing(const struct channel *channel)
+{
+	return channel->sent < channel->outgoing.length;
+}
+
+/* The length of the frame at the front, if enough of it has been read. */
+static bool
+peek_length(const struct channel *channel, uint64_t *length)
+{
+	if (channel->incoming.length - channel->taken < HEADER_SIZE)
+		return false;
+	memcpy(length, channel->incoming.bytes + channel->taken,
+		sizeof(*length));
+	return true;
+}
+
+/* How much to read: the rest of a long frame at once, or the usual. */
+static size_t
+read_size(const struct channel *channel)
+{
+	size_t have = channel->incoming.length - channel->taken;
+	uint64_t length;
+
+	if (!peek_length(channel, &length) || length > channel->limit ||
+		length + HEADER_SIZE < have + USUAL_READ)
+		return USUAL_READ;
+	return length + HEADER_SIZE - have;
+}
+
+static void
+drop_taken(struct channel *channel)
+{
+	size_t left = channel->incoming.length - channel->taken;
+
+	if (left == 0)
+		empty(&channel->incoming);
+	else if (channel->taken > 0) {
+		memmove(channel->incoming.bytes,
+			channel->incoming.bytes + channel->taken, left);
+		channel->incoming.length = left;
+	}
+	channel->taken = 0;
+}
+
+struct error *
+channel_fill(struct channel *channel, bool *filled)
+{
+	size_t size;
+	void *bytes;
+	ssize_t got;
+
+	drop_taken(channel);
+	size = read_size(channel);
+	bytes = buffer_extend(&channel->incoming, size);
+	do
+		got = read(channel->in, bytes, size);
+	while (got < 0 && errno == EINTR);
+	channel->incoming.length -= size - (got > 0 ? (size_t)got : 0);
+	if (filled)
+		*filled = got > 0;
+	if (got == 0)
+		return RAISE(ConnectionError, "the other side is gone");
+	if (got < 0 && errno != EAGAIN)
+		return RAISE(ConnectionError, "read: %s", strerror(errno));
+	return NULL;
+}
+
+struct error *
+channel_next(struct channel *channel, bool *got, struct reader *payload)
+{
+	uint64_t length;
+
+	*got = false;
+	if (!peek_length(channel, &length))
+		return NULL;
+	if (length > channel->limit)
+		return RAISE(ConnectionError,
+			"a frame of %" PRIu64
+			" bytes, where at most %zu are allowed",
+			length, channel->limit);
+	if (channel->incoming.length - channel->taken - HEADER_SIZE < length)
+		return NULL;
+	payload->bytes = channel->incoming.bytes + channel->taken + HEADER_SIZE;
+	payload->length = length;
+	channel->taken += HEADER_SIZE + length;
+	*got = true;
+	return NULL;
+}
+
+struct error *
+channel_receive(struct channel *channel, struct reader *payload)
+{
+	bool got;
+
+	TRY(channel_next(channel, &got, payload));
+	while (!got) {
+		TRY(channel_fill(channel, NULL));
+		TRY(channel_next(channel, &got, payload));
+	}
+	return NULL;
+}

@@ -1,0 +1,100 @@
+#include "client.h"
+
+#include "error.h"
+#include "events.h"
+#include "panic.h"
+#include "request.h"
+#include "sys.h"
+
+#include <stdlib.h>
+
+#define HANDSHAKE_SECONDS 5.0
+
+struct client *
+client_new(int connection, struct events *events)
+{
+	struct client *client = must_have(calloc(1, sizeof(*client)));
+
+	client->socket = connection;
+	client->events = events;
+	client->stranger = true;
+	client->handshake_deadline = sys_deadline(HANDSHAKE_SECONDS);
+	channel_init(&client->channel, connection, connection, HANDSHAKE_LIMIT);
+	client_doom_for(
+		client, events_listen(events, connection, TO_READ, client));
+	client_doom_for(
+		client, handshake_challenge(&client->channel, client->nonce));
+	client_flush(client);
+	return client;
+}
+
+void
+client_free(struct client *client)
+{
+	channel_fini(&client->channel);
+	sys_close(client->socket);
+	free(client->holds);
+	free(client);
+}
+
+struct client *
+client_of(struct visitor *visitor)
+{
+	char *start = (char *)visitor - offsetof(struct client, visitor);
+
+	return (struct client *)start;
+}
+
+void
+client_doom(struct client *client)
+{
+	client->doomed = true;
+}
+
+void
+client_doom_for(struct client *client, struct error *error)
+{
+	if (error)
+		client_doom(client);
+	error_free(error);
+}
+
+void
+client_flush(struct client *client)
+{
+	struct error *error = TRACED(channel_flush(&client->channel));
+	bool wants_room = channel_has_outgoing(&client->channel);
+
+	if (!error && wants_room != client->wants_room)
+		error = TRACED(events_change(client->events, client->socket,
+			wants_room ? TO_READ_AND_WRITE : TO_READ, client));
+	client->wants_room = wants_room;
+	client_doom_for(client, error);
+}
+
+static void
+end_message(struct client *client)
+{
+	struct error *error = channel_end(&client->channel);
+
+	if (!error)
+		client_flush(client);
+	client_doom_for(client, error);
+}
+
+void
+client_reply(struct client *client, uint64_t number)
+{
+	client->asking = false;
+	reply_put(number, channel_begin(&client->channel));
+	end_message(client);
+}
+
+void
+client_reply_error(struct client *client, struct error *error)
+{
+	client->asking = false;
+	reply_put_error(error, channel_begin(&client->channel));
+	error_free(error);
+	end_message(client);
+}

@@ -1,0 +1,216 @@
+/*
+ * The condition in shared memory: a lock, who has it, and a queue of waiters.
+ *
+ * The lock is a robust mutex, so that the kernel passes it on when its owner is
+ * killed. A waiter joins the queue, gives the lock back and sleeps on a word of
+ * its own; a notifier changes that word and wakes it. The waiter looks at its
+ * word only with the lock held, so the lock orders everything.
+ *
+ * Who is killed after it was notified, and before it has the lock back, leaves
+ * a wake-up that somebody must hand on. The lock's owner does so whenever it
+ * gives the lock back. If nobody has the lock, no one is told of that death; so
+ * every waiter rises once in a while and looks.
+ */
+#include "condition.h"
+
+#include "error.h"
+#include "panic.h"
+#include "sys.h"
+#include "waitqueue.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a waiter sleeps before it looks for the dead, in seconds. */
+#define PATROL 0.1
+
+/* What all processes see. */
+struct shared {
+	pthread_mutex_t lock;
+	/* The sys_thread() that has the lock, or 0; anybody may look. */
+	_Atomic uint64_t owner;
+
+	/* Guarded by lock. */
+	unsigned long depth;
+	/* Set when an owner died, until the next one gives the lock back. */
+	bool owner_died;
+	struct waitqueue waiters;
+};
+
+/* What this process has of it. */
+struct shared_condition {
+	struct condition condition;
+	struct shared *shared;
+};
+
+static struct shared *
+shared_of(struct condition *condition)
+{
+	return ((struct shared_condition *)condition)->shared;
+}
+
+static bool
+is_owner(const struct shared *shared)
+{
+	return atomic_load_explicit(&shared->owner, memory_order_relaxed) ==
+	       sys_thread();
+}
+
+static void
+set_owner(struct shared *shared, uint64_t owner)
+{
+	atomic_store_explicit(&shared->owner, owner, memory_order_relaxed);
+}
+
+static void
+lock(struct shared *shared, unsigned long depth)
+{
+	int result = pthread_mutex_lock(&shared->lock);
+
+	if (result == EOWNERDEAD) {
+		result = pthread_mutex_consistent(&shared->lock);
+		shared->owner_died = true;
+		waitqueue_recover(&shared->waiters);
+	}
+	if (result != 0)
+		panic("pthread_mutex_lock: %s", strerror(result));
+	shared->depth = depth;
+	set_owner(shared, sys_thread());
+}
+
+static void
+unlock(struct shared *shared)
+{
+	waitqueue_hand_on(&shared->waiters);
+	set_owner(shared, 0);
+	pthread_mutex_unlock(&shared->lock);
+}
+
+static struct error *
+shared_acquire(struct condition *condition)
+{
+	struct shared *shared = shared_of(condition);
+
+	if (is_owner(shared))
+		shared->depth++;
+	else
+		lock(shared, 1);
+	return NULL;
+}
+
+static struct error *
+shared_release(struct condition *condition)
+{
+	struct shared *shared = shared_of(condition);
+
+	if (!is_owner(shared))
+		return RAISE(AssertionError,
+			"attempt to release recursive lock not owned by "
+			"thread");
+	if (--shared->depth == 0) {
+		shared->owner_died = false;
+		unlock(shared);
+	}
+	return NULL;
+}
+
+static struct error *
+shared_wait(struct condition *condition, double timeout, bool *notified)
+{
+	struct shared *shared = shared_of(condition);
+	double deadline = sys_deadline(timeout);
+	unsigned long depth;
+	struct place *place;
+
+	if (!is_owner(shared))
+		return RAISE(AssertionError,
+			"must acquire() condition before using wait()");
+	*notified = false;
+	if (!(timeout > 0))
+		return NULL;
+	TRY(waitqueue_join(&shared->waiters, &place));
+	depth = shared->depth;
+	shared->owner_died = false;
+	do {
+		unlock(shared);
+		waitqueue_sleep(place, fmin(deadline, sys_deadline(PATROL)));
+		lock(shared, depth);
+		*notified = waitqueue_notified(place);
+	} while (!*notified && sys_remaining(deadline) > 0);
+	waitqueue_leave(&shared->waiters, place);
+	return NULL;
+}
+
+static struct error *
+shared_notify(struct condition *condition, long n)
+{
+	struct shared *shared = shared_of(condition);
+
+	if (!is_owner(shared))
+		return RAISE(AssertionError, "lock is not owned");
+	waitqueue_notify(&shared->waiters, n);
+	return NULL;
+}
+
+static struct error *
+shared_owner_died(struct condition *condition, bool *died)
+{
+	struct shared *shared = shared_of(condition);
+
+	if (!is_owner(shared))
+		return RAISE(AssertionError, "lock is not owned");
+	*died = shared->owner_died;
+	return NULL;
+}
+
+/* The refusal on which half of the scenarios turn. */
+static struct error *
+shared_encode(const void *condition, struct buffer *buffer)
+{
+	(void)condition;
+	(void)buffer;
+	return RAISE(RuntimeError,
+		"Condition objects should only be shared between processes "
+		"through inheritance");
+}
+
+static void
+shared_destroy(struct condition *condition)
+{
+	sys_unmap_shared(shared_of(condition), sizeof(struct shared));
+	free(condition);
+}
+
+static const struct condition_class shared_class = {
+	.value_class =
+		{
+			.interface = CONDITION_INTERFACE,
+			.name = "shared condition",
+			.hold = condition_hold_object,
+			.release = condition_release_object,
+			.encode = shared_encode,
+		},
+	.acquire = shared_acquire,
+	.release = shared_release,
+	.wait = shared_wait,
+	.notify = shared_notify,
+	.owner_died = shared_owner_died,
+	.destroy = shared_destroy,
+};
+
+struct error *
+condition_new(struct condition **condition)
+{
+	struct shared_condition *made;
+	void *memory;
+
+	TRY(sys_map_shared(sizeof(struct shared), &memory));
+	made = must_have(malloc(sizeof(*made)));
+	condition_init(&made->condition, &shared_class);
+	made->shared = memory;
+	sys_init_robust_mutex(&made->shared->lock);
+	*condition = &made->condition;
+	return NULL;
+}

@@ -1,0 +1,126 @@
+#include "door.h"
+
+#include "error.h"
+#include "panic.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* False if the path is too long. */
+static bool
+address_of_path(const char *path, struct sockaddr_un *address)
+{
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(address->sun_path))
+		return false;
+	strcpy(address->sun_path, path);
+	return true;
+}
+
+static struct error *
+bind_and_listen(int listener, const char *path, int *handle)
+{
+	struct sockaddr_un address;
+
+	if (!address_of_path(path, &address))
+		return RAISE(OSError,
+			"'%s' is too long for a socket's address: is TMPDIR?",
+			path);
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return RAISE_ERRNO("bind to '%s'", path);
+	if (listen(listener, SOMAXCONN) < 0)
+		return RAISE_ERRNO("listen at '%s'", path);
+	*handle = open(path, O_PATH | O_CLOEXEC);
+	if (*handle < 0)
+		return RAISE_ERRNO("open '%s'", path);
+	return NULL;
+}
+
+static struct error *
+bind_in(const char *directory, int listener, int *handle)
+{
+	struct error *error;
+	char *path;
+
+	if (asprintf(&path, "%s/socket", directory) < 0)
+		panic("out of memory");
+	error = TRACED(bind_and_listen(listener, path, handle));
+	unlink(path);
+	free(path);
+	return error;
+}
+
+/* Binds in a directory of its own, which is gone afterwards. */
+static struct error *
+bind_in_passing(int listener, int *handle)
+{
+	const char *parent = getenv("TMPDIR");
+	struct error *error;
+	char *directory;
+
+	if (asprintf(&directory, "%s/forklore-XXXXXX",
+		    parent && *parent ? parent : "/tmp") < 0)
+		panic("out of memory");
+	if (mkdtemp(directory)) {
+		error = TRACED(bind_in(directory, listener, handle));
+		rmdir(directory);
+	} else {
+		error = RAISE_ERRNO("make the directory '%s'", directory);
+	}
+	free(directory);
+	return error;
+}
+
+struct error *
+door_open(int *listener, int *handle, char **address)
+{
+	struct error *error;
+
+	*listener =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*listener < 0)
+		return RAISE_ERRNO("socket");
+	*handle = -1;
+	error = TRACED(bind_in_passing(*listener, handle));
+	if (error) {
+		sys_close(*handle);
+		sys_close(*listener);
+		return error;
+	}
+	if (asprintf(address, "/proc/%d/fd/%d", (int)getpid(), *handle) < 0)
+		panic("out of memory");
+	return NULL;
+}
+
+struct error *
+door_connect(const char *path, int *connection)
+{
+	struct sockaddr_un address;
+	int made;
+
+	if (!address_of_path(path, &address))
+		return RAISE(ConnectionError,
+			"'%s' is too long for a manager's address", path);
+	made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (made < 0)
+		return RAISE_ERRNO("socket");
+	sys_private(made);
+	while (connect(made, (struct sockaddr *)&address, sizeof(address)) < 0)
+		if (errno != EINTR) {
+			struct error *error = RAISE(ConnectionError,
+				"the manager at %s: %s", path, strerror(errno));
+
+			sys_close(made);
+			return error;
+		}
+	*connection = made;
+	return NULL;
+}

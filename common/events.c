@@ -1,0 +1,102 @@
+#include "events.h"
+
+#include "error.h"
+#include "panic.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct error *
+events_init(struct events *events)
+{
+	events->epoll = sys_private(epoll_create1(EPOLL_CLOEXEC));
+	events->bell = sys_private(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	if (events->epoll < 0 || events->bell < 0)
+		return RAISE_ERRNO("descriptors for an event loop");
+	TRY(events_listen(events, events->bell, TO_READ, NULL));
+	return NULL;
+}
+
+void
+events_fini(struct events *events)
+{
+	sys_close(events->epoll);
+	sys_close(events->bell);
+}
+
+static struct error *
+control(struct events *events, int operation, int descriptor,
+	enum interest interest, void *whose)
+{
+	struct epoll_event event = {
+		.events = (interest & TO_READ ? EPOLLIN : 0u) |
+			  (interest & TO_WRITE ? EPOLLOUT : 0u),
+		.data.ptr = whose,
+	};
+
+	if (epoll_ctl(events->epoll, operation, descriptor, &event) < 0)
+		return RAISE_ERRNO("epoll_ctl");
+	return NULL;
+}
+
+struct error *
+events_listen(struct events *events, int descriptor, enum interest interest,
+	void *whose)
+{
+	return control(events, EPOLL_CTL_ADD, descriptor, interest, whose);
+}
+
+struct error *
+events_change(struct events *events, int descriptor, enum interest interest,
+	void *whose)
+{
+	return control(events, EPOLL_CTL_MOD, descriptor, interest, whose);
+}
+
+struct error *
+events_ignore(struct events *events, int descriptor)
+{
+	return control(events, EPOLL_CTL_DEL, descriptor, TO_READ, NULL);
+}
+
+static void
+silence_bell(struct events *events)
+{
+	uint64_t rings;
+
+	if (read(events->bell, &rings, sizeof(rings)) < 0 && errno != EAGAIN)
+		panic("read of an eventfd: %s", strerror(errno));
+}
+
+struct error *
+events_wait(struct events *events, double deadline, void *whose[EVENTS_AT_ONCE],
+	size_t *count)
+{
+	struct epoll_event found[EVENTS_AT_ONCE];
+	int ready = epoll_wait(events->epoll, found, EVENTS_AT_ONCE,
+		sys_remaining_milliseconds(deadline));
+
+	*count = 0;
+	if (ready < 0 && errno != EINTR)
+		return RAISE_ERRNO("epoll_wait");
+	for (int i = 0; i < ready; i++)
+		if (found[i].data.ptr)
+			whose[(*count)++] = found[i].data.ptr;
+		else
+			silence_bell(events);
+	return NULL;
+}
+
+void
+events_ring(struct events *events)
+{
+	uint64_t one = 1;
+
+	/* It can only fail where the bell is ringing already. */
+	if (write(events->bell, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		panic("write to an eventfd: %s", strerror(errno));
+}

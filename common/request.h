@@ -1,0 +1,58 @@
+/*
+ * request.h - what a client asks a manager for, and the manager's reply.
+ *
+ * A client has one request under way at a time. The reply to an acquire or a
+ * wait comes when the lock is the client's.
+ */
+#ifndef FORKLORE_REQUEST_H
+#define FORKLORE_REQUEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buffer;
+struct error;
+struct reader;
+
+/* The longest request or reply, in bytes. */
+#define REQUEST_LIMIT ((size_t)1 << 16)
+
+enum request_kind {
+	/* Make a condition, held by this client; the reply is its number. */
+	REQUEST_MAKE,
+	/* Hold a condition, and let it go; it lasts while any client holds it.
+	 */
+	REQUEST_HOLD,
+	REQUEST_DROP,
+	REQUEST_ACQUIRE,
+	REQUEST_RELEASE,
+	/* For timeout seconds; the reply tells whether it was notified. */
+	REQUEST_WAIT,
+	/* The amount longest waiting. */
+	REQUEST_NOTIFY,
+	/* The reply tells whether the last owner died. */
+	REQUEST_OWNER_DIED,
+	REQUEST_KIND_COUNT,
+};
+
+struct request {
+	enum request_kind kind;
+	/* The number of the condition; 0 is none. */
+	uint64_t condition;
+	double timeout;
+	int64_t amount;
+};
+
+void request_put(const struct request *request, struct buffer *buffer);
+
+/* Raises ValueError for bytes that are no request. */
+struct error *request_take(struct reader *reader, struct request *request);
+
+/* A reply is a number, whose meaning depends on the request, or an error. */
+void reply_put(uint64_t number, struct buffer *buffer);
+void reply_put_error(const struct error *error, struct buffer *buffer);
+
+/* Raises the error that the reply is, or ValueError for bytes that are none. */
+struct error *reply_take(struct reader *reader, uint64_t *number);
+
+#endif

@@ -1,0 +1,182 @@
+#include "result.h"
+
+#include "error.h"
+#include "panic.h"
+#include "sys.h"
+#include "value.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct result {
+	const void *pool;
+	struct callbacks callbacks;
+	atomic_int holders;
+
+	/* Guarded by lock, and never changed once ready. */
+	pthread_mutex_t lock;
+	pthread_cond_t became_ready;
+	bool ready;
+	struct value *value;
+	struct error *error;
+};
+
+/* The pool whose callback the calling thread is in, if it is in one. */
+static _Thread_local const void *calling_back;
+
+struct result *
+result_new(const void *pool, const struct callbacks *callbacks)
+{
+	struct result *result = must_have(calloc(1, sizeof(*result)));
+	pthread_condattr_t attributes;
+
+	result->pool = pool;
+	if (callbacks)
+		result->callbacks = *callbacks;
+	atomic_init(&result->holders, 2);
+	pthread_mutex_init(&result->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&result->became_ready, &attributes);
+	pthread_condattr_destroy(&attributes);
+	return result;
+}
+
+void
+result_free(struct result *result)
+{
+	if (!result || atomic_fetch_sub(&result->holders, 1) > 1)
+		return;
+	value_free(result->value);
+	error_free(result->error);
+	pthread_cond_destroy(&result->became_ready);
+	pthread_mutex_destroy(&result->lock);
+	free(result);
+}
+
+static void
+call_back(struct result *result)
+{
+	const struct callbacks *callbacks = &result->callbacks;
+	const void *outer = calling_back;
+	struct error *failure = NULL;
+
+	calling_back = result->pool;
+	if (!result->error && callbacks->callback)
+		failure = TRACED(
+			callbacks->callback(result->value, callbacks->context));
+	else if (result->error && callbacks->error_callback)
+		failure = TRACED(callbacks->error_callback(
+			result->error, callbacks->context));
+	calling_back = outer;
+	if (failure) {
+		error_free(result->error);
+		result->error = failure;
+	}
+}
+
+/* Nobody else looks at the outcome before it is ready. */
+static void
+settle(struct result *result, struct value *value, struct error *error)
+{
+	result->value = value;
+	result->error = error;
+	call_back(result);
+	pthread_mutex_lock(&result->lock);
+	result->ready = true;
+	pthread_cond_broadcast(&result->became_ready);
+	pthread_mutex_unlock(&result->lock);
+	result_free(result);
+}
+
+void
+result_succeed(struct result *result, struct value *value)
+{
+	settle(result, value, NULL);
+}
+
+void
+result_fail(struct result *result, struct error *error)
+{
+	settle(result, NULL, error);
+}
+
+bool
+result_ready(struct result *result)
+{
+	return result_wait(result, 0);
+}
+
+struct error *
+result_successful(struct result *result, bool *successful)
+{
+	if (!result_ready(result))
+		return RAISE(ValueError, "result not ready");
+	*successful = !result->error;
+	return NULL;
+}
+
+static void
+wait_locked(struct result *result, double deadline)
+{
+	struct timespec until = sys_timespec(deadline);
+
+	while (!result->ready && sys_remaining(deadline) > 0)
+		pthread_cond_timedwait(
+			&result->became_ready, &result->lock, &until);
+}
+
+/* Whether a wait could never end, as the caller is who would end it. */
+static bool
+waits_for_itself(const struct result *result, double timeout)
+{
+	return timeout > 0 && calling_back == result->pool && !result->ready;
+}
+
+bool
+result_wait(struct result *result, double timeout)
+{
+	double deadline = sys_deadline(timeout);
+	bool ready;
+
+	pthread_mutex_lock(&result->lock);
+	if (waits_for_itself(result, timeout))
+		panic("result_wait() in a callback of the same pool waits for "
+		      "itself");
+	wait_locked(result, deadline);
+	ready = result->ready;
+	pthread_mutex_unlock(&result->lock);
+	return ready;
+}
+
+struct error *
+result_get(struct result *result, double timeout, const struct value **value)
+{
+	bool endless;
+
+	pthread_mutex_lock(&result->lock);
+	endless = waits_for_itself(result, timeout);
+	pthread_mutex_unlock(&result->lock);
+	if (endless)
+		return RAISE(RuntimeError,
+			"result_get() in a callback of the same pool waits for "
+			"itself");
+	if (!result_wait(result, timeout))
+		return RAISE(TimeoutError, "no result within %g s", timeout);
+	if (result->error)
+		return error_copy(result->error);
+	if (value)
+		*value = result->value;
+	return NULL;
+}
+
+struct value *
+result_take(struct result *result)
+{
+	struct value *value = result->value;
+
+	result->value = NULL;
+	return value;
+}

@@ -1,0 +1,272 @@
+#include "scenario.h"
+
+#include "error.h"
+#include "panic.h"
+#include "sys.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fenv.h>
+#include <stdint.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TASKS_LIMIT 1000000
+#define WORKERS_LIMIT 1000
+#define DELAY_LIMIT 86400.0
+
+const char *argp_program_version = "forklore 1.0";
+
+/* Inherited by the workers, so that all draw from one seed. */
+static uint64_t seed;
+
+static const struct argp_option known_options[] = {
+	{.name = "tasks", .key = 't', .arg = "N", .doc = "Submit N tasks (4)"},
+	{.name = "workers",
+		.key = 'w',
+		.arg = "N",
+		.doc = "Have N workers in the pool (4)"},
+	{.name = "delay",
+		.key = 'd',
+		.arg = "SECONDS",
+		.doc = "Sleep so long before the tasks are notified (1)"},
+	{.name = "seed",
+		.key = 's',
+		.arg = "N",
+		.doc = "Draw the numbers that belong to N (new ones each run)"},
+	{0},
+};
+
+/* Ends the program with one line that says what was wrong, and what is right.
+ */
+_Noreturn static void
+refuse(const char *option, const char *text, const char *expected)
+{
+	fprintf(stderr, "%s: --%s: '%s' is not %s\n",
+		program_invocation_short_name, option, text, expected);
+	exit(2);
+}
+
+static int
+whole_number(const char *option, const char *text, long limit)
+{
+	char expected[64], *end;
+	long number;
+
+	errno = 0;
+	number = strtol(text, &end, 10);
+	if (errno || end == text || *end || number < 1 || number > limit) {
+		snprintf(expected, sizeof(expected),
+			"a whole number from 1 to %ld", limit);
+		refuse(option, text, expected);
+	}
+	return (int)number;
+}
+
+static double
+seconds(const char *text)
+{
+	char *end;
+	double number = strtod(text, &end);
+
+	if (end == text || *end || !(number >= 0 && number <= DELAY_LIMIT))
+		refuse("delay", text, "a number of seconds from 0 to 86400");
+	return number;
+}
+
+static uint64_t
+seed_number(const char *text)
+{
+	char *end;
+	uint64_t number;
+
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno || end == text || *end ||
+		text[strspn(text, " \t-+")] != *text)
+		refuse("seed", text,
+			"a whole number from 0 to 18446744073709551615");
+	return number;
+}
+
+static error_t
+parse_option(int key, char *text, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		/* One line says what is wrong; no second one to try --help. */
+		state->err_stream = NULL;
+		return 0;
+	case 't':
+		options->tasks = whole_number("tasks", text, TASKS_LIMIT);
+		return 0;
+	case 'w':
+		options->workers = whole_number("workers", text, WORKERS_LIMIT);
+		return 0;
+	case 'd':
+		options->delay = seconds(text);
+		return 0;
+	case 's':
+		seed = seed_number(text);
+		return 0;
+	case ARGP_KEY_ARG:
+		fprintf(stderr,
+			"%s: '%s' is one word too many: there are only "
+			"options, see --help\n",
+			state->name, text);
+		exit(2);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/*
+ * If one of the three standard descriptors is closed, the next that is opened
+ * gets its number, and lines for standard output would go who knows where.
+ */
+static void
+open_standard_descriptors(void)
+{
+	int descriptor;
+
+	do
+		descriptor = open("/dev/null", O_RDWR);
+	while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+	close(descriptor);
+}
+
+struct options
+scenario_options(int argc, char *argv[])
+{
+	static const struct argp parser = {
+		.options = known_options,
+		.parser = parse_option,
+		.doc = "One case of sharing a condition variable with a "
+		       "process pool.",
+	};
+	struct options options = {.tasks = 4, .workers = 4, .delay = 1};
+
+	open_standard_descriptors();
+	sys_random(&seed, sizeof(seed));
+	if (argp_parse(&parser, argc, argv, 0, NULL, &options) != 0)
+		exit(2);
+	return options;
+}
+
+/* Writes the whole text, at once if the system can. */
+static bool
+write_text(int descriptor, const char *text, size_t length)
+{
+	while (length > 0) {
+		ssize_t wrote = write(descriptor, text, length);
+
+		if (wrote < 0 && errno != EINTR)
+			return false;
+		if (wrote > 0) {
+			text += wrote;
+			length -= (size_t)wrote;
+		}
+	}
+	return true;
+}
+
+int
+scenario_end(struct error *error)
+{
+	char *traceback;
+
+	if (!error)
+		return 0;
+	traceback = error_traceback(error);
+	error_free(error);
+	write_text(STDERR_FILENO, traceback, strlen(traceback));
+	free(traceback);
+	return 1;
+}
+
+void
+say(const char *format, ...)
+{
+	va_list arguments;
+	char *text, *line;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0 || (length = asprintf(&line, "%s\n", text)) < 0)
+		panic("out of memory");
+	if (!write_text(STDOUT_FILENO, line, (size_t)length)) {
+		fprintf(stderr, "%s: cannot write to standard output: %s\n",
+			program_invocation_short_name, strerror(errno));
+		_exit(1);
+	}
+	free(text);
+	free(line);
+}
+
+void
+pause_for(double seconds_to_pause)
+{
+	sys_sleep(seconds_to_pause);
+}
+
+/*
+ * The last step of splitmix64: spreads the bits of a number. Source: G. Steele,
+ * D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014.
+ */
+static uint64_t
+mix(uint64_t bits)
+{
+	bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+	bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+	return bits ^ (bits >> 31);
+}
+
+double
+draw(long long task)
+{
+	uint64_t bits = mix(mix(seed) + (uint64_t)task);
+
+	/* A double has room for 53 bits. */
+	return (double)(bits >> 11) * 0x1p-53;
+}
+
+/*
+ * Writes a real with so many digits, rounded to the nearest or away from 0, and
+ * tells whether it reads back. At a power of 2, only the latter may do.
+ */
+static bool
+write_digits(struct real_text *text, double real, int digits, int rounding)
+{
+	int old = fegetround();
+
+	fesetround(rounding);
+	snprintf(text->digits, sizeof(text->digits), "%.*g", digits, real);
+	fesetround(old);
+	return strtod(text->digits, NULL) == real;
+}
+
+struct real_text
+real_text(double real)
+{
+	int away = real < 0 ? FE_DOWNWARD : FE_UPWARD;
+	struct real_text text;
+	int digits = 1;
+
+	while (!write_digits(&text, real, digits, FE_TONEAREST) &&
+		!write_digits(&text, real, digits, away) && digits < 17)
+		digits++;
+	/* Python tells a real from an integer. */
+	if (isfinite(real) && !strpbrk(text.digits, ".e"))
+		strcat(text.digits, ".0");
+	return text;
+}

@@ -1,0 +1,362 @@
+/*
+ * One thread and one event loop. No client is ever waited for: what cannot be
+ * written at once is kept, and who is to be granted a lock later stands in a
+ * queue of hosted.h meanwhile.
+ *
+ * A client begins as a stranger, who has HANDSHAKE_SECONDS to prove that it
+ * knows the key; when there are too many strangers, the oldest has to go. Who
+ * sends what makes no sense loses its own connection, no more.
+ */
+#include "server.h"
+
+#include "channel.h"
+#include "client.h"
+#include "door.h"
+#include "encoding.h"
+#include "error.h"
+#include "events.h"
+#include "handshake.h"
+#include "host.h"
+#include "panic.h"
+#include "request.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define STRANGERS_LIMIT 128
+
+static struct {
+	int lifeline;
+	int listener;
+	int handle;
+	/* Given up for a moment when no descriptor is left. */
+	int spare;
+	struct events events;
+	/* In the order in which they came. */
+	struct client_list clients;
+	size_t stranger_count;
+} self;
+
+/* Raises what costs the client its connection. */
+static struct error *
+serve_guest(struct client *client, struct reader *message)
+{
+	struct request request;
+
+	/* A reply that is still here was not read by the one that asks again.
+	 */
+	if (client->asking || channel_has_outgoing(&client->channel))
+		return RAISE(ConnectionError, "a request before the reply");
+	TRY(request_take(message, &request));
+	host_serve(client, &request);
+	return NULL;
+}
+
+static struct error *
+serve_stranger(struct client *client, struct reader *message)
+{
+	bool welcome;
+
+	TRY(handshake_reply(
+		&client->channel, client->nonce, message, &welcome));
+	client_flush(client);
+	if (!welcome)
+		return RAISE(AuthenticationError, "another key");
+	client->stranger = false;
+	self.stranger_count--;
+	client->channel.limit = REQUEST_LIMIT;
+	return NULL;
+}
+
+static struct error *
+read_client(struct client *client)
+{
+	struct reader message;
+	bool got;
+
+	TRY(channel_fill(&client->channel, NULL));
+	TRY(channel_next(&client->channel, &got, &message));
+	while (got) {
+		if (client->stranger)
+			TRY(serve_stranger(client, &message));
+		else
+			TRY(serve_guest(client, &message));
+		TRY(channel_next(&client->channel, &got, &message));
+	}
+	return NULL;
+}
+
+static void
+serve_client(struct client *client)
+{
+	if (client->wants_room)
+		client_flush(client);
+	if (!client->doomed)
+		client_doom_for(client, read_client(client));
+}
+
+/* Only this user's processes may even try. */
+static bool
+is_our_user(int connection)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) ==
+		       0 &&
+	       peer.uid == geteuid();
+}
+
+/* When there are too many strangers, the one that has tried longest must go. */
+static void
+doom_oldest_stranger(void)
+{
+	struct client *client;
+
+	TAILQ_FOREACH (client, &self.clients, link)
+		if (client->stranger && !client->doomed) {
+			client_doom(client);
+			return;
+		}
+}
+
+static void
+welcome_stranger(int connection)
+{
+	struct client *client = client_new(connection, &self.events);
+
+	TAILQ_INSERT_TAIL(&self.clients, client, link);
+	if (++self.stranger_count > STRANGERS_LIMIT)
+		doom_oldest_stranger();
+}
+
+static int
+accept_connection(void)
+{
+	return accept4(self.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/* No descriptor is left: the spare one takes a connection to close it at once.
+ */
+static void
+turn_away(void)
+{
+	sys_close(self.spare);
+	sys_close(accept_connection());
+	self.spare = dup(self.handle);
+}
+
+static void
+answer_door(void)
+{
+	int connection = accept_connection();
+
+	if (connection < 0 && (errno == EMFILE || errno == ENFILE))
+		turn_away();
+	else if (connection >= 0 && is_our_user(connection))
+		welcome_stranger(connection);
+	else
+		sys_close(connection);
+}
+
+static void
+let_go(struct client *client)
+{
+	TAILQ_REMOVE(&self.clients, client, link);
+	host_forget(client);
+	if (client->stranger)
+		self.stranger_count--;
+	client_free(client);
+}
+
+/* Whoever is doomed by what this frees is let go in the next round. */
+static void
+let_go_of_doomed(void)
+{
+	struct client *client = TAILQ_FIRST(&self.clients);
+
+	while (client) {
+		struct client *next = TAILQ_NEXT(client, link);
+
+		if (client->doomed)
+			let_go(client);
+		client = next;
+	}
+}
+
+static double
+next_deadline(void)
+{
+	const struct client *client;
+	double next = host_next_deadline();
+
+	if (self.stranger_count > 0)
+		TAILQ_FOREACH (client, &self.clients, link)
+			if (client->stranger)
+				next = fmin(next, client->handshake_deadline);
+	return next;
+}
+
+static void
+do_what_is_due(void)
+{
+	double now = sys_now();
+	struct client *client;
+
+	host_expire();
+	TAILQ_FOREACH (client, &self.clients, link)
+		if (client->stranger && client->handshake_deadline <= now)
+			client_doom(client);
+}
+
+/*
+ * Gives all memory back, as a checker likes to see it; but passes no locks on,
+ * since their owners may live.
+ */
+_Noreturn static void
+end(void)
+{
+	struct client *client;
+
+	while ((client = TAILQ_FIRST(&self.clients))) {
+		TAILQ_REMOVE(&self.clients, client, link);
+		client_free(client);
+	}
+	host_end();
+	sys_close(self.listener);
+	sys_close(self.handle);
+	sys_close(self.spare);
+	events_fini(&self.events);
+	_exit(0);
+}
+
+/* What events are about, other than clients. */
+static void
+serve_other(const void *whose)
+{
+	if (whose == &self.lifeline)
+		end();
+	answer_door();
+}
+
+static bool
+is_client(const void *whose)
+{
+	return whose != &self.lifeline && whose != &self.listener;
+}
+
+/* One round: whatever is ready, then whatever is due. */
+static struct error *
+serve_once(void)
+{
+	void *whose[EVENTS_AT_ONCE];
+	double deadline = next_deadline();
+	size_t count;
+
+	TRY(events_wait(&self.events, deadline, whose, &count));
+	for (size_t i = 0; i < count; i++)
+		if (is_client(whose[i]))
+			serve_client(whose[i]);
+		else
+			serve_other(whose[i]);
+	if (sys_remaining(deadline) <= 0)
+		do_what_is_due();
+	let_go_of_doomed();
+	return NULL;
+}
+
+static struct error *
+open_up(char **address)
+{
+	struct rlimit limit;
+
+	/* Each client needs a descriptor. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	TRY(events_init(&self.events));
+	TRY(door_open(&self.listener, &self.handle, address));
+	self.spare = dup(self.handle);
+	if (self.spare < 0)
+		return RAISE_ERRNO("a spare descriptor");
+	TRY(events_listen(
+		&self.events, self.lifeline, TO_READ, &self.lifeline));
+	TRY(events_listen(
+		&self.events, self.listener, TO_READ, &self.listener));
+	return NULL;
+}
+
+/* Sends the address, or an error, to the creator. */
+static void
+report(const char *address, struct error *error)
+{
+	struct channel channel;
+	struct buffer *message;
+
+	channel_init(&channel, self.lifeline, self.lifeline, REQUEST_LIMIT);
+	message = channel_begin(&channel);
+	buffer_put_byte(message, error != NULL);
+	if (error)
+		encode_error(error, message);
+	else
+		buffer_put_text(message, address);
+	error_free(channel_end(&channel));
+	error_free(channel_flush(&channel));
+	channel_fini(&channel);
+}
+
+void
+server_run(int lifeline)
+{
+	char *address = NULL;
+	struct error *error;
+
+	error_set_place("manager");
+	/* Ctrl-C is for the creator; its end is ours. */
+	signal(SIGINT, SIG_IGN);
+	TAILQ_INIT(&self.clients);
+	self.lifeline = lifeline;
+	error = TRACED(open_up(&address));
+	report(address, error);
+	free(address);
+	while (!error)
+		error = serve_once();
+	error_free(error);
+	_exit(1);
+}
+
+static struct error *
+take_report(struct reader *message, char **address)
+{
+	struct error *error;
+	uint8_t failed;
+
+	TRY(reader_take_byte(message, &failed));
+	if (!failed) {
+		TRY(reader_take_text(message, address));
+		return NULL;
+	}
+	TRY(decode_error(message, &error));
+	return error;
+}
+
+struct error *
+server_await_address(int lifeline, char **address)
+{
+	struct channel channel;
+	struct reader message;
+	struct error *error;
+
+	channel_init(&channel, lifeline, lifeline, REQUEST_LIMIT);
+	error = TRACED(channel_receive(&channel, &message));
+	if (!error)
+		error = TRACED(take_report(&message, address));
+	channel_fini(&channel);
+	return error;
+}

@@ -1,0 +1,169 @@
+#include "submission.h"
+
+#include "encoding.h"
+#include "error.h"
+#include "panic.h"
+#include "result.h"
+#include "value.h"
+
+#include <stdlib.h>
+
+struct submission *
+submission_new(struct result *result, task_function *task, struct value *items,
+	size_t chunk_size)
+{
+	struct submission *submission =
+		must_have(calloc(1, sizeof(*submission)));
+
+	submission->result = result;
+	submission->task = task;
+	submission->items = items;
+	submission->count = value_count(items);
+	submission->missing = submission->count;
+	submission->chunk_size = chunk_size;
+	submission->values = must_have(
+		calloc(submission->count + 1, sizeof(struct value *)));
+	return submission;
+}
+
+void
+submission_free(struct submission *submission)
+{
+	if (!submission)
+		return;
+	for (size_t i = 0; i < submission->count; i++)
+		value_free(submission->values[i]);
+	free(submission->values);
+	value_free(submission->items);
+	error_free(submission->error);
+	result_free(submission->result);
+	free(submission);
+}
+
+bool
+submission_all_given(const struct submission *submission)
+{
+	return submission->next == submission->count;
+}
+
+struct chunk
+submission_next_chunk(struct submission *submission)
+{
+	size_t left = submission->count - submission->next;
+	struct chunk chunk = {
+		.submission = submission,
+		.first = submission->next,
+		.count = left < submission->chunk_size ? left
+						       : submission->chunk_size,
+	};
+
+	submission->next += chunk.count;
+	return chunk;
+}
+
+bool
+submission_complete(const struct submission *submission)
+{
+	return submission->missing == 0;
+}
+
+/* Takes the values out of a submission, as the callers want to have them. */
+static struct value *
+take_values(struct submission *submission)
+{
+	struct value *values;
+
+	if (submission->single) {
+		values = submission->values[0];
+		submission->values[0] = NULL;
+		return values;
+	}
+	values = value_list_of(submission->values, submission->count);
+	submission->count = 0;
+	return values;
+}
+
+void
+submission_settle(struct submission *submission)
+{
+	struct result *result = submission->result;
+	struct error *error = submission->error;
+
+	submission->result = NULL;
+	submission->error = NULL;
+	if (error)
+		result_fail(result, error);
+	else
+		result_succeed(result, take_values(submission));
+	submission_free(submission);
+}
+
+void
+submission_abandon(struct submission *submission, struct error *error)
+{
+	if (submission->error)
+		error_free(error);
+	else
+		submission->error = error;
+	submission_settle(submission);
+}
+
+struct error *
+chunk_encode(const struct chunk *chunk, uint64_t number, struct buffer *buffer)
+{
+	const struct submission *submission = chunk->submission;
+	const struct value *item;
+
+	chunk_head_put(
+		&(struct chunk_head){
+			.number = number,
+			.task = submission->task,
+			.starred = submission->starred,
+			.count = chunk->count,
+		},
+		buffer);
+	for (size_t i = 0; i < chunk->count; i++) {
+		TRY(value_at(submission->items, chunk->first + i, &item));
+		TRY(encode_value(item, buffer));
+	}
+	return NULL;
+}
+
+void
+chunk_fail(const struct chunk *chunk, struct error *error)
+{
+	struct submission *submission = chunk->submission;
+
+	submission->missing -= chunk->count;
+	if (submission->error)
+		error_free(error);
+	else
+		submission->error = error;
+}
+
+static struct error *
+take_reply(
+	const struct chunk *chunk, enum reply_kind kind, struct reader *reply)
+{
+	struct value **values = chunk->submission->values + chunk->first;
+	struct error *error;
+
+	if (kind == REPLY_ERROR) {
+		TRY(decode_error(reply, &error));
+		return error;
+	}
+	for (size_t i = 0; i < chunk->count; i++)
+		TRY(decode_value(reply, &values[i]));
+	return NULL;
+}
+
+void
+chunk_end(const struct chunk *chunk, enum reply_kind kind, struct reader *reply)
+{
+	struct error *error = take_reply(chunk, kind, reply);
+
+	if (error)
+		chunk_fail(chunk, error);
+	else
+		chunk->submission->missing -= chunk->count;
+}

@@ -1,0 +1,172 @@
+#include "worker.h"
+
+#include "channel.h"
+#include "encoding.h"
+#include "error.h"
+#include "value.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static bool is_worker;
+
+bool
+worker_is_current(void)
+{
+	return is_worker;
+}
+
+/* Function pointers mean the same in all processes forked from one. */
+void
+chunk_head_put(const struct chunk_head *head, struct buffer *buffer)
+{
+	buffer_put_number(buffer, head->number);
+	buffer_put_number(buffer, (uintptr_t)head->task);
+	buffer_put_byte(buffer, head->starred);
+	buffer_put_number(buffer, head->count);
+}
+
+struct error *
+chunk_head_take(struct reader *reader, struct chunk_head *head)
+{
+	uint64_t task;
+	uint8_t starred;
+
+	TRY(reader_take_number(reader, &head->number));
+	TRY(reader_take_number(reader, &task));
+	TRY(reader_take_byte(reader, &starred));
+	TRY(reader_take_number(reader, &head->count));
+	head->task = (task_function *)(uintptr_t)task;
+	head->starred = starred;
+	return NULL;
+}
+
+static struct error *
+encode_result(const struct value *result, struct buffer *buffer)
+{
+	struct error *reason = encode_value(result, buffer);
+	struct error *error;
+
+	if (!reason)
+		return NULL;
+	error = RAISE(MaybeEncodingError,
+		"Error sending result of kind %s. Reason: %s: %s",
+		value_kind_name(result), error_kind_name(reason->kind),
+		reason->message);
+	error_free(reason);
+	return error;
+}
+
+/* Runs one task with what belongs to it, and appends its result to a reply. */
+static struct error *
+run_task(const struct chunk_head *head, struct reader *items,
+	struct buffer *reply)
+{
+	SCOPED(value) arguments = NULL;
+	SCOPED(value) result = NULL;
+
+	TRY(decode_value(items, &arguments));
+	if (!head->starred)
+		arguments = value_list(arguments);
+	TRY(head->task(arguments, &result));
+	if (!result)
+		result = value_nothing();
+	TRY(encode_result(result, reply));
+	return NULL;
+}
+
+static struct error *
+run_tasks(const struct chunk_head *head, struct reader *items,
+	struct buffer *reply)
+{
+	buffer_put_byte(reply, REPLY_VALUES);
+	for (uint64_t i = 0; i < head->count; i++)
+		TRY(run_task(head, items, reply));
+	return NULL;
+}
+
+static struct error *
+send_error(struct channel *channel, enum reply_kind kind, struct error *error)
+{
+	struct buffer *reply = channel_begin(channel);
+
+	buffer_put_byte(reply, (uint8_t)kind);
+	encode_error(error, reply);
+	error_free(error);
+	TRY(channel_end(channel));
+	TRY(channel_flush(channel));
+	return NULL;
+}
+
+static struct error *
+serve_chunk(
+	struct channel *channel, struct reader chunk, _Atomic uint64_t *begun)
+{
+	struct chunk_head head;
+	struct error *error;
+
+	TRY(chunk_head_take(&chunk, &head));
+	atomic_store(begun, head.number);
+	error = run_tasks(&head, &chunk, channel_begin(channel));
+	/* What the tasks printed must be out before they count as done. */
+	fflush(stdout);
+	if (error)
+		channel_cancel(channel);
+	else
+		error = channel_end(channel);
+	if (error)
+		return send_error(channel, REPLY_ERROR, error);
+	TRY(channel_flush(channel));
+	return NULL;
+}
+
+/* Runs the initializer, if any, and tells the pool how that went. */
+static struct error *
+get_ready(const struct worker_plan *plan, struct channel *channel)
+{
+	struct buffer *reply;
+	struct error *error;
+
+	if (plan->initializer) {
+		error = TRACED(plan->initializer(plan->initializer_arguments));
+		if (error)
+			return send_error(channel, REPLY_BROKEN, error);
+	}
+	reply = channel_begin(channel);
+	buffer_put_byte(reply, REPLY_READY);
+	buffer_put_number(reply, (uint64_t)getpid());
+	TRY(channel_end(channel));
+	TRY(channel_flush(channel));
+	return NULL;
+}
+
+static struct error *
+serve(const struct worker_plan *plan, size_t seat, struct channel *channel)
+{
+	struct reader chunk;
+
+	TRY(get_ready(plan, channel));
+	for (size_t served = 0;
+		!plan->maximum_chunks || served < plan->maximum_chunks;
+		served++) {
+		TRY(channel_receive(channel, &chunk));
+		TRY(serve_chunk(channel, chunk, &plan->begun[seat]));
+	}
+	return NULL;
+}
+
+void
+worker_run(const struct worker_plan *plan, size_t seat, int chunks, int replies)
+{
+	struct channel channel;
+
+	is_worker = true;
+	error_set_place("worker %zu", seat + 1);
+	channel_init(&channel, chunks, replies, WORKER_MESSAGE_LIMIT);
+	/* Whatever ends the loop, the pool has hung up or will see it. */
+	error_free(serve(plan, seat, &channel));
+	channel_fini(&channel);
+	fflush(stdout);
+	_exit(0);
+}
