@@ -1,0 +1,80 @@
+/*
+ * error_callback.c - the same, but somebody is told of the error.
+ *
+ * The callback runs in this process, in the pool's handler thread, as soon as
+ * the condition cannot be encoded: its line comes before "Tasks begin.". The
+ * tasks still never ran, and the program still ends as if all were well.
+ */
+#include "condition.h"
+#include "error.h"
+#include "pool.h"
+#include "result.h"
+#include "scenario.h"
+#include "value.h"
+
+/* What each task does; its arguments are the condition and its number. */
+static struct error *
+task(const struct value *arguments, struct value **returned)
+{
+	struct condition *condition;
+	long long number;
+
+	(void)returned;
+	TRY(value_condition_at(arguments, 0, &condition));
+	TRY(value_integer_at(arguments, 1, &number));
+
+	TRY(condition_acquire(condition));
+	say("Task %lld waiting...", number);
+	TRY(condition_wait(condition, FOREVER, NULL));
+	TRY(condition_release(condition));
+
+	double seconds = draw(number);
+	pause_for(seconds);
+	say("Task %lld completed with %s", number, real_text(seconds).digits);
+	return NULL;
+}
+
+/* Called with the submission's error. */
+static struct error *
+report(const struct error *error, void *context)
+{
+	(void)context;
+	say("%s", error->message);
+	return NULL;
+}
+
+static struct error *
+run(struct options options)
+{
+	SCOPED(condition) condition = NULL;
+	SCOPED(pool) pool = NULL;
+	SCOPED(result) result = NULL;
+
+	TRY(condition_new(&condition));
+	TRY(pool_new(options.workers, &pool));
+
+	struct value *items = value_empty_list();
+	for (int number = 0; number < options.tasks; number++) {
+		struct value *shared = value_condition(condition);
+
+		value_append(items, value_list(shared, value_integer(number)));
+	}
+	struct callbacks callbacks = {.error_callback = report};
+	TRY(pool_starmap_async(
+		pool, task, items, DEFAULT_CHUNK_SIZE, &callbacks, &result));
+	pause_for(options.delay);
+
+	TRY(condition_acquire(condition));
+	say("Tasks begin.");
+	TRY(condition_notify_all(condition));
+	TRY(condition_release(condition));
+	result_wait(result, FOREVER);
+	say("Tasks done.");
+	return NULL;
+}
+
+int
+main(int argc, char *argv[])
+{
+	return scenario_end(TRACED(run(scenario_options(argc, argv))));
+}

@@ -1,0 +1,71 @@
+/*
+ * get_reraise.c - the same, but the result is asked for its value.
+ *
+ * To wait for a result says nothing about success; to get its value does. The
+ * error that was silent now ends the program, with a traceback that tells where
+ * it was born: in this process, in the pool's handler thread, while it encoded
+ * the arguments of a task. "Tasks done." is not reached.
+ */
+#include "condition.h"
+#include "error.h"
+#include "pool.h"
+#include "result.h"
+#include "scenario.h"
+#include "value.h"
+
+/* What each task does; its arguments are the condition and its number. */
+static struct error *
+task(const struct value *arguments, struct value **returned)
+{
+	struct condition *condition;
+	long long number;
+
+	(void)returned;
+	TRY(value_condition_at(arguments, 0, &condition));
+	TRY(value_integer_at(arguments, 1, &number));
+
+	TRY(condition_acquire(condition));
+	say("Task %lld waiting...", number);
+	TRY(condition_wait(condition, FOREVER, NULL));
+	TRY(condition_release(condition));
+
+	double seconds = draw(number);
+	pause_for(seconds);
+	say("Task %lld completed with %s", number, real_text(seconds).digits);
+	return NULL;
+}
+
+static struct error *
+run(struct options options)
+{
+	SCOPED(condition) condition = NULL;
+	SCOPED(pool) pool = NULL;
+	SCOPED(result) result = NULL;
+
+	TRY(condition_new(&condition));
+	TRY(pool_new(options.workers, &pool));
+
+	struct value *items = value_empty_list();
+	for (int number = 0; number < options.tasks; number++) {
+		struct value *shared = value_condition(condition);
+
+		value_append(items, value_list(shared, value_integer(number)));
+	}
+	TRY(pool_starmap_async(
+		pool, task, items, DEFAULT_CHUNK_SIZE, NULL, &result));
+	pause_for(options.delay);
+
+	TRY(condition_acquire(condition));
+	say("Tasks begin.");
+	TRY(condition_notify_all(condition));
+	TRY(condition_release(condition));
+	TRY(result_get(result, FOREVER, NULL));
+	say("Tasks done.");
+	return NULL;
+}
+
+int
+main(int argc, char *argv[])
+{
+	return scenario_end(TRACED(run(scenario_options(argc, argv))));
+}
