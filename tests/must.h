@@ -1,0 +1,190 @@
+/*
+ * must.h - what tests expect of calls that can fail; and tests that run in a
+ * child, since they might hang or change their process.
+ */
+#ifndef FORKLORE_MUST_H
+#define FORKLORE_MUST_H
+
+#include "child.h"
+#include "error.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* CMocka wants these four before it. */
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+/* Fails the test, and prints the traceback, if the call fails. */
+#define MUST(call) must_at((call), #call, __FILE__, __LINE__)
+
+/* Fails the test unless the call raises an error of this kind. */
+#define MUST_RAISE(kind, call) MUST_RAISE_WITH(kind, "", call)
+
+/* The same, with these words in its message. */
+#define MUST_RAISE_WITH(kind, words, call) \
+	must_raise_at(kind, words, (call), #call, __FILE__, __LINE__)
+
+/*
+ * IN_CHILD(name) { ... } defines the test function name, which runs in a child.
+ * It also fails if it leaves a process or a descriptor behind; and memory, if a
+ * sanitizer looks for that.
+ */
+#define IN_CHILD(name)                               \
+	static void name##_in_child(void);           \
+	static void name(void **state)               \
+	{                                            \
+		void (*run)(void) = name##_in_child; \
+                                                     \
+		(void)state;                         \
+		child_must_succeed(run_alone, &run); \
+	}                                            \
+	static void name##_in_child(void)
+
+/*
+ * AddressSanitizer's allocator knows nothing of fork(): in a child that is
+ * forked while other threads allocate, it may wait for a lock that nobody has.
+ */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ADDRESS_SANITIZER
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define HAS_ADDRESS_SANITIZER
+#endif
+#ifdef HAS_ADDRESS_SANITIZER
+#define skip_where_threads_cannot_fork() skip()
+#else
+#define skip_where_threads_cannot_fork() (void)0
+#endif
+
+static inline void
+must_at(struct error *error, const char *call, const char *file, int line)
+{
+	char *traceback;
+
+	if (!error)
+		return;
+	traceback = error_traceback(error);
+	error_free(error);
+	print_error("%s raised this:\n", call);
+	/* CMocka would cut it short. */
+	fputs(traceback, stderr);
+	free(traceback);
+	_fail(file, line);
+}
+
+static inline void
+must_raise_at(enum error_kind kind, const char *words, struct error *error,
+	const char *call, const char *file, int line)
+{
+	const char *raised = error ? error_kind_name(error->kind) : "nothing";
+	const char *said = error ? error->message : "";
+
+	if (!error || error->kind != kind || !strstr(said, words)) {
+		print_error("%s raised %s: %s\nwhere %s: %s was expected\n",
+			call, raised, said, error_kind_name(kind), words);
+		_fail(file, line);
+	}
+	error_free(error);
+}
+
+/* How many entries a directory has, "." and ".." aside. */
+static inline size_t
+entry_count(const char *path)
+{
+	DIR *directory = opendir(path);
+	size_t count = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count - 2;
+}
+
+/* How many descriptors this process has, and one more to count them with. */
+static inline size_t
+descriptor_count(void)
+{
+	return entry_count("/proc/self/fd");
+}
+
+/* Lets this process, and its children, have so many more descriptors. */
+static inline void
+leave_descriptors(size_t more)
+{
+	rlim_t limit = 0;
+
+	for (size_t free = 0; free <= more; limit++)
+		free += fcntl((int)limit, F_GETFD) < 0;
+	limit--;
+	assert_int_equal(
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){limit, limit}), 0);
+}
+
+/* Fails the test if this process has any child, a zombie included. */
+static inline void
+no_child_must_be_left(void)
+{
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static inline void
+run_alone(void *context)
+{
+	void (**run)(void) = context;
+	size_t descriptors = descriptor_count();
+
+	/* Who loses its parent becomes a child of this process. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	(*run)();
+	no_child_must_be_left();
+	assert_int_equal(descriptor_count(), descriptors);
+	/* Not _exit(), so that a sanitizer looks for leaks. */
+	exit(0);
+}
+
+/*
+ * For a group of such tests: what a test that fails leaves behind becomes a
+ * child of the test program, and is killed at the end.
+ */
+static inline int
+adopt_orphans(void **state)
+{
+	(void)state;
+	return prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+static inline int
+kill_orphans(void **state)
+{
+	int pid;
+
+	(void)state;
+	while (waitpid(-1, NULL, WNOHANG) >= 0) {
+		FILE *children = fopen("/proc/thread-self/children", "r");
+
+		while (children && fscanf(children, "%d", &pid) == 1)
+			kill(pid, SIGKILL);
+		if (!children || fclose(children) != 0 ||
+			waitpid(-1, NULL, 0) < 0)
+			break;
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * post.h - words of one byte between a test and its children, so that each
+ * knows how far the other is, and nobody has to guess by sleeping.
+ */
+#ifndef FORKLORE_POST_H
+#define FORKLORE_POST_H
+
+#include "child.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* CMocka wants these four before it. */
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A pipe that children inherit, to be used in either direction. */
+struct post {
+	int ends[2];
+};
+
+static inline struct post
+post_open(void)
+{
+	struct post post;
+
+	assert_int_equal(pipe2(post.ends, O_CLOEXEC), 0);
+	return post;
+}
+
+static inline void
+post_close(const struct post *post)
+{
+	close(post->ends[0]);
+	close(post->ends[1]);
+}
+
+static inline void
+post_send(const struct post *post, char word)
+{
+	assert_int_equal(write(post->ends[1], &word, 1), 1);
+}
+
+/* Whether a word comes within so many milliseconds. */
+static inline bool
+post_comes(const struct post *post, int milliseconds)
+{
+	struct pollfd arrival = {.fd = post->ends[0], .events = POLLIN};
+	int ready;
+
+	do
+		ready = poll(&arrival, 1, milliseconds);
+	while (ready < 0 && errno == EINTR);
+	return ready > 0;
+}
+
+/* Waits for the next word; fails the test if none comes within the limit. */
+static inline char
+post_await(const struct post *post)
+{
+	char word;
+
+	if (!post_comes(post, (int)(CHILD_LIMIT * 1000)))
+		fail_msg("a word that does not come");
+	assert_int_equal(read(post->ends[0], &word, 1), 1);
+	return word;
+}
+
+/*
+ * Waits until a child sleeps. To be used after its word that it is about to, in
+ * the one place in which it then can.
+ */
+static inline void
+post_await_sleep(pid_t pid)
+{
+	char path[32], line[256], *state;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	do {
+		sched_yield();
+		stat = fopen(path, "r");
+		assert_non_null(stat);
+		assert_non_null(fgets(line, sizeof(line), stat));
+		fclose(stat);
+		/* The state follows the name, which stands in parentheses. */
+		state = strrchr(line, ')');
+		assert_non_null(state);
+	} while (strncmp(state, ") S", 3) != 0);
+}
+
+#endif

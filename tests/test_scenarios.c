@@ -1,0 +1,334 @@
+/*
+ * test_scenarios.c - every scenario does what its transcript says, and would
+ * be caught if it did not.
+ *
+ *     test_scenarios                  that none is forgotten: scenarios and
+ *                                     test programs are found by listing their
+ *                                     folders, and each has to have its checks
+ *     test_scenarios NAME             that the checker accepts NAME
+ *     test_scenarios --mutants NAME   the mutants of NAME
+ *
+ * The mutants of a scenario are made in memory from one real run: each way in
+ * which it can be spoilt has to be rejected, and each permutation of lines
+ * that come in any order accepted. Runs in the root of the repository; BUILD
+ * in the environment is the folder of the built programs, "build" if unset.
+ */
+
+#include "capture.h"
+#include "match.h"
+#include "mutant.h"
+#include "pattern.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const double limit = 60; /* in seconds, which only a hang takes */
+
+/* The file that says what is built, and what is checked. */
+static const char graph[] = "tests/graph.ninja";
+
+/* How many mutants of each kind were tried, and how many came out wrong. */
+struct tally {
+	const struct transcript *transcript;
+	size_t tried[MUTANT_KINDS], wrong;
+};
+
+static const char *
+build_folder(void)
+{
+	const char *folder = getenv("BUILD");
+
+	return folder ? folder : "build";
+}
+
+static void
+a_scenario_is_accepted(void **state)
+{
+	const char *name = *state;
+	char *checker = text_format("%s/transcript", build_folder());
+	char *expected = text_format("expected/%s.txt", name);
+	char *scenario = text_format("%s/scenarios/%s", build_folder(), name);
+	char *const argv[] = {checker, expected, scenario, NULL};
+	struct outcome outcome;
+	char *complaint = outcome_capture(&outcome, argv, 2 * limit);
+
+	if (complaint)
+		fail_msg("%s", complaint);
+	if (outcome.trouble || outcome.status != 0 ||
+		outcome.streams[0].length > 0 || outcome.streams[1].length > 0)
+		fail_msg("%s%s%s", outcome.trouble ? outcome.trouble : "",
+			outcome.streams[0].length ? outcome.streams[0].bytes
+						  : "",
+			outcome.streams[1].length ? outcome.streams[1].bytes
+						  : "");
+	outcome_fini(&outcome);
+	free(scenario);
+	free(expected);
+	free(checker);
+}
+
+static void
+a_scenario_has_a_transcript(void **state)
+{
+	char *expected = text_format("expected/%s.txt", (char *)*state);
+
+	if (access(expected, R_OK) < 0)
+		fail_msg("there is no %s", expected);
+	free(expected);
+}
+
+static void
+a_transcript_has_a_scenario(void **state)
+{
+	char *source = text_format("scenarios/%s.c", (char *)*state);
+
+	if (access(source, R_OK) < 0)
+		fail_msg("there is no %s", source);
+	free(source);
+}
+
+/* Fails unless the build makes the log of a check. */
+static void
+must_be_checked(const char *name)
+{
+	char *log = text_format("build $b/checks/%s.log:", name);
+	struct text text = {0};
+
+	assert_int_equal(text_read(&text, graph), 0);
+	assert_true(text.length > 0);
+	if (!strstr(text.bytes, log))
+		fail_msg("%s has no line '%s'", graph, log);
+	text_fini(&text);
+	free(log);
+}
+
+static void
+a_scenario_is_checked(void **state)
+{
+	char *mutants = text_format("%s-mutants", (char *)*state);
+
+	must_be_checked(*state);
+	must_be_checked(mutants);
+	free(mutants);
+}
+
+static void
+a_test_is_run(void **state)
+{
+	must_be_checked(*state);
+}
+
+static void
+try_mutant(enum mutant_kind kind, const struct outcome *mutant, void *context)
+{
+	struct tally *tally = context;
+	char *difference = transcript_difference(tally->transcript, mutant);
+	bool is_good = kind == MUTANT_PERMUTED;
+
+	tally->tried[kind]++;
+	if ((difference == NULL) != is_good) {
+		tally->wrong++;
+		print_error("%s, %s:\n%.*s%.*s%s",
+			is_good ? "rejected" : "accepted", mutant_names[kind],
+			(int)mutant->streams[0].length,
+			mutant->streams[0].length ? mutant->streams[0].bytes
+						  : "",
+			(int)mutant->streams[1].length,
+			mutant->streams[1].length ? mutant->streams[1].bytes
+						  : "",
+			difference ? difference : "");
+	}
+	free(difference);
+}
+
+static struct transcript *
+read_transcript(const char *name)
+{
+	char *file = text_format("expected/%s.txt", name);
+	struct text text = {0};
+	char *complaint = NULL;
+	struct transcript *transcript;
+
+	if (text_read(&text, file) != 0)
+		fail_msg("there is no %s", file);
+	transcript = transcript_parse(file, &text, &complaint);
+	if (!transcript)
+		fail_msg("%s", complaint);
+	text_fini(&text);
+	free(file);
+	return transcript;
+}
+
+static void
+run_scenario(const char *name, const struct transcript *transcript,
+	struct outcome *outcome)
+{
+	char *scenario = text_format("%s/scenarios/%s", build_folder(), name);
+	char *const argv[] = {scenario, NULL};
+	char *complaint = outcome_capture(outcome, argv, limit);
+	char *difference;
+
+	if (complaint)
+		fail_msg("%s", complaint);
+	difference = transcript_difference(transcript, outcome);
+	if (difference)
+		fail_msg("%s", difference);
+	free(scenario);
+}
+
+static void
+only_good_mutants_are_accepted(void **state)
+{
+	struct tally tally = {0};
+	struct transcript *transcript = read_transcript(*state);
+	struct outcome outcome;
+
+	tally.transcript = transcript;
+	run_scenario(*state, transcript, &outcome);
+	mutants_visit(transcript, &outcome, try_mutant, &tally);
+	for (int kind = 0; kind < MUTANT_KINDS; kind++) {
+		if (tally.tried[kind] > 0)
+			print_message("%6zu  %s\n", tally.tried[kind],
+				mutant_names[kind]);
+		else if (mutant_applies(
+				 (enum mutant_kind)kind, transcript, &outcome))
+			fail_msg("no %s was tried", mutant_names[kind]);
+	}
+	assert_int_equal(tally.wrong, 0);
+	outcome_fini(&outcome);
+	transcript_free(transcript);
+}
+
+/* The tests that there are to run, each with a name made for it. */
+struct suite {
+	struct CMUnitTest *tests;
+	size_t count;
+};
+
+/* Adds a test of the scenario; takes the name, which the suite keeps. */
+static void
+suite_add(struct suite *suite, CMUnitTestFunction test, const char *format,
+	char *name)
+{
+	const char *place = strstr(format, "NAME");
+	struct CMUnitTest *tests = allocate(suite->count + 1, sizeof *tests);
+
+	if (suite->count > 0)
+		memcpy(tests, suite->tests, suite->count * sizeof *tests);
+	free(suite->tests);
+	suite->tests = tests;
+	suite->tests[suite->count++] = (struct CMUnitTest){
+		.name = text_format("%.*s%s%s", (int)(place - format), format,
+			name, place + strlen("NAME")),
+		.test_func = test,
+		.initial_state = name,
+	};
+}
+
+static void
+suite_fini(struct suite *suite)
+{
+	for (size_t i = 0; i < suite->count; i++) {
+		free((char *)suite->tests[i].name);
+		free(suite->tests[i].initial_state);
+	}
+	free(suite->tests);
+}
+
+static void
+add_scenario(struct suite *suite, const char *name)
+{
+	suite_add(suite, a_scenario_has_a_transcript, "NAME_has_a_transcript",
+		text_format("%s", name));
+	suite_add(suite, a_scenario_is_checked, "NAME_is_checked",
+		text_format("%s", name));
+}
+
+static void
+add_test(struct suite *suite, const char *file)
+{
+	static const char prefix[] = "test_";
+	size_t length = strlen(prefix);
+
+	if (strncmp(file, prefix, length) == 0)
+		suite_add(suite, a_test_is_run, "NAME_is_run",
+			text_format("%s", file + length));
+}
+
+static void
+add_transcript(struct suite *suite, const char *name)
+{
+	suite_add(suite, a_transcript_has_a_scenario, "NAME_has_a_scenario",
+		text_format("%s", name));
+}
+
+/* Calls add for every file in the folder, without its extension. */
+static size_t
+add_folder(struct suite *suite, const char *folder, const char *extension,
+	void (*add)(struct suite *, const char *name))
+{
+	struct dirent **entries;
+	int count = scandir(folder, &entries, NULL, alphasort);
+	size_t added = 0;
+
+	for (int i = 0; i < count; i++) {
+		char *name = entries[i]->d_name;
+		char *dot = strrchr(name, '.');
+
+		if (dot && dot != name && strcmp(dot, extension) == 0) {
+			*dot = '\0';
+			add(suite, name);
+			added++;
+		}
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+	return added;
+}
+
+static int
+suite_run(const char *name, struct suite *suite)
+{
+	int failures = _cmocka_run_group_tests(
+		name, suite->tests, suite->count, NULL, NULL);
+
+	suite_fini(suite);
+	return failures != 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct suite suite = {0};
+
+	if (argc == 2 && argv[1][0] != '-') {
+		suite_add(&suite, a_scenario_is_accepted, "NAME_is_accepted",
+			text_format("%s", argv[1]));
+	} else if (argc == 3 && strcmp(argv[1], "--mutants") == 0) {
+		suite_add(&suite, only_good_mutants_are_accepted,
+			"only_good_mutants_of_NAME_are_accepted",
+			text_format("%s", argv[2]));
+	} else if (argc > 1) {
+		fprintf(stderr, "usage: test_scenarios [[--mutants] NAME]\n");
+		return 2;
+	} else {
+		add_folder(&suite, "expected", ".txt", add_transcript);
+		add_folder(&suite, "tests", ".c", add_test);
+		if (add_folder(&suite, "scenarios", ".c", add_scenario) == 0) {
+			fprintf(stderr, "no scenario found in scenarios/\n");
+			suite_fini(&suite);
+			return 1;
+		}
+	}
+	return suite_run("scenarios", &suite);
+}
