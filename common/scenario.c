@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
-#include <stdint.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,12 +255,21 @@ write_digits(struct real_text *text, double real, int digits, int rounding)
 	return strtod(text->digits, NULL) == real;
 }
 
+/* How many digits are before the point, where Python writes no exponent. */
+static int
+whole_digits(double real)
+{
+	double size = fabs(real);
+
+	return size >= 1 && size < 1e16 ? 1 + (int)log10(size) : 1;
+}
+
 struct real_text
 real_text(double real)
 {
 	int away = real < 0 ? FE_DOWNWARD : FE_UPWARD;
 	struct real_text text;
-	int digits = 1;
+	int digits = whole_digits(real);
 
 	while (!write_digits(&text, real, digits, FE_TONEAREST) &&
 		!write_digits(&text, real, digits, away) && digits < 17)

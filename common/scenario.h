@@ -6,7 +6,6 @@
 #ifndef FORKLORE_SCENARIO_H
 #define FORKLORE_SCENARIO_H
 
-
 struct error;
 
 /* What the command line says, with its defaults. */
@@ -55,8 +54,8 @@ struct real_text {
 };
 
 /*
- * Writes a real with the fewest digits that read back as the same double, in
- * Python's form: 0.25, 5e-05, 0.0.
+ * Writes a real with the fewest digits that read back as the same double; below
+ * 1e16 in Python's form: 0.25, 5e-05, 10.0.
  */
 struct real_text real_text(double real);
 

@@ -5,8 +5,8 @@
 #ifndef FORKLORE_HOSTING_H
 #define FORKLORE_HOSTING_H
 
-#include "must.h"
 #include "link.h"
+#include "must.h"
 #include "request.h"
 #include "server.h"
 #include "sys.h"

@@ -6,13 +6,12 @@
 
 #include "channel.h"
 #include "encoding.h"
+#include "sys.h"
 #include "tasks.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* What a crew told its owner last, and how often. */
@@ -291,26 +290,88 @@ IN_CHILD(idle_worker_that_is_killed_is_replaced_without_a_word)
 	end_crew(&told);
 }
 
+/* Waits, without a step of the crew, until a worker's end was noticed. */
+static void
+await_reaped(int64_t pid)
+{
+	double deadline = sys_deadline(CHILD_LIMIT);
+
+	while (kill((pid_t)pid, 0) == 0 && sys_remaining(deadline) > 0)
+		sys_sleep(0.0001);
+	assert_int_not_equal(kill((pid_t)pid, 0), 0);
+}
+
 IN_CHILD(reply_that_was_sent_counts_though_its_worker_has_ended)
 {
 	struct worker_plan plan = {.maximum_chunks = 1};
 	struct told told;
 
 	start_crew(&told, &plan, 1);
-	for (int i = 0; i < 10; i++) {
-		struct pollfd ended = {.events = POLLIN};
+	for (int i = 1; i <= 10; i++) {
+		int64_t pid;
 
 		give(&told, hold, 6);
-		ended.fd = (int)syscall(
-			SYS_pidfd_open, (pid_t)wire_receive(&reports), 0);
-		assert_true(ended.fd >= 0);
-		/* It replies and ends, and nobody reads before it has. */
+		pid = wire_receive(&reports);
 		open_gate(1);
-		assert_int_equal(poll(&ended, 1, (int)(CHILD_LIMIT * 1000)), 1);
-		close(ended.fd);
+		await_reaped(pid);
 		await_reply(&told);
 		assert_int_equal(told.kind, REPLY_VALUES);
 		assert_int_equal(told.integer, 6);
+		assert_int_equal(told.replies, i);
+	}
+	assert_int_equal(told.losses, 0);
+	end_crew(&told);
+}
+
+IN_CHILD(reply_counts_though_the_end_of_its_worker_is_heard_of_first)
+{
+	struct worker_plan plan = {.maximum_chunks = 1};
+	struct told told;
+
+	start_crew(&told, &plan, 2);
+	for (int i = 1; i <= 10; i++) {
+		int64_t killed, other;
+
+		give(&told, hold, 6);
+		give(&told, hold, 6);
+		killed = wire_receive(&reports);
+		other = wire_receive(&reports);
+		/* There is a report to be taken before there is any reply. */
+		kill((pid_t)killed, SIGKILL);
+		await_reaped(killed);
+		open_gate(1);
+		await_reaped(other);
+		while (told.replies < i || told.losses < i)
+			MUST(crew_step(told.crew));
+		assert_int_equal(told.replies, i);
+		assert_int_equal(told.losses, i);
+	}
+	end_crew(&told);
+}
+
+IN_CHILD(idle_workers_killed_between_two_steps_are_replaced)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+
+	start_crew(&told, &plan, 2);
+	for (int i = 0; i < 10; i++) {
+		int64_t pids[2];
+		size_t first = give(&told, hold, 6);
+
+		assert_int_not_equal(give(&told, hold, 6), first);
+		for (int j = 0; j < 2; j++)
+			pids[j] = wire_receive(&reports);
+		open_gate(2);
+		await_reply(&told);
+		while (told.replies < 2 * (i + 1))
+			await_reply(&told);
+		for (int j = 0; j < 2; j++) {
+			kill((pid_t)pids[j], SIGKILL);
+			await_reaped(pids[j]);
+		}
+		MUST(crew_step(told.crew));
+		assert_int_equal(crew_idle(told.crew), NO_SEAT);
 	}
 	assert_int_equal(told.losses, 0);
 	end_crew(&told);
@@ -539,6 +600,10 @@ main(void)
 			idle_worker_that_is_killed_is_replaced_without_a_word),
 		cmocka_unit_test(
 			reply_that_was_sent_counts_though_its_worker_has_ended),
+		cmocka_unit_test(
+			reply_counts_though_the_end_of_its_worker_is_heard_of_first),
+		cmocka_unit_test(
+			idle_workers_killed_between_two_steps_are_replaced),
 		cmocka_unit_test(
 			garbage_costs_the_worker_its_life_and_not_the_crew),
 		cmocka_unit_test(

@@ -205,36 +205,42 @@ IN_CHILD(child_inherits_no_connection)
 	clear_scene(&scene);
 }
 
+/* Tells its process id, and outlives its parent. */
 static void
 linger(void *context)
 {
-	(void)context;
+	const struct scene *scene = context;
+	pid_t self = getpid();
+
+	prctl(PR_SET_PDEATHSIG, 0);
+	assert_int_equal(
+		write(scene->event.ends[1], &self, sizeof(self)), sizeof(self));
 	for (;;)
 		pause();
 }
 
-/* Its own child lives on, and must not keep its connection open. */
 static void
 leave_a_child_behind(void *context)
 {
 	const struct scene *scene = context;
 
 	MUST(try_to(scene, REQUEST_ACQUIRE));
-	child_start(linger, NULL);
-	_exit(0);
+	child_start(linger, context);
+	assert_true(becomes_readable(scene->event.ends[0]));
 }
 
 IN_CHILD(connection_ends_with_its_process_though_a_child_lives_on)
 {
 	struct scene scene;
+	pid_t heir;
 
 	set_scene(&scene);
+	child_must_succeed(leave_a_child_behind, &scene);
 	assert_int_equal(
-		child_wait(child_start(leave_a_child_behind, &scene)), 0);
+		read(scene.event.ends[0], &heir, sizeof(heir)), sizeof(heir));
 	MUST(try_to(&scene, REQUEST_ACQUIRE));
+	child_kill(heir);
 	clear_scene(&scene);
-	/* The one left behind was killed with its parent. */
-	assert_true(wait(NULL) > 0);
 }
 
 IN_CHILD(dead_manager_raises_ConnectionError)

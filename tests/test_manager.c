@@ -205,41 +205,49 @@ IN_CHILD(server_ends_when_its_creator_ends)
 }
 
 static void
-linger(void *context)
+linger(void *nothing)
 {
-	(void)context;
+	(void)nothing;
 	for (;;)
 		pause();
+}
+
+/* Tells its process id, and outlives its parent. */
+static void
+linger_on(void *context)
+{
+	const struct scene *scene = context;
+	pid_t self = getpid();
+
+	prctl(PR_SET_PDEATHSIG, 0);
+	assert_int_equal(
+		write(scene->told.ends[1], &self, sizeof(self)), sizeof(self));
+	/* The end of the pipe is to tell of the server's end alone. */
+	close(scene->told.ends[1]);
+	linger(NULL);
 }
 
 static void
 make_and_leave_a_child(void *context)
 {
 	struct scene *scene = context;
-	pid_t heir;
 
 	MUST(manager_new(&scene->manager));
-	heir = child_start(linger, NULL);
-	/* The pipe is to tell of the server's end alone. */
-	assert_int_equal(
-		write(scene->told.ends[1], &heir, sizeof(heir)), sizeof(heir));
+	child_start(linger_on, context);
+	assert_true(becomes_readable(scene->told.ends[0]));
 }
 
 /* A child of the creator's has no share in the server's lifeline. */
 IN_CHILD(server_ends_though_a_child_of_its_creator_lives_on)
 {
 	struct scene scene = {.told = event_new()};
-	pid_t creator, heir;
+	pid_t heir;
 
-	creator = child_start(make_and_leave_a_child, &scene);
-	assert_true(becomes_readable(scene.told.ends[0]));
+	child_must_succeed(make_and_leave_a_child, &scene);
 	assert_int_equal(
 		read(scene.told.ends[0], &heir, sizeof(heir)), sizeof(heir));
-	assert_int_equal(child_wait(creator), 0);
-	/* It was killed with its parent; or else, it is now. */
-	kill(heir, SIGKILL);
-	assert_int_equal(waitpid(heir, NULL, 0), heir);
 	server_must_have_ended_well(&scene);
+	child_kill(heir);
 }
 
 IN_CHILD(server_ignores_SIGINT)

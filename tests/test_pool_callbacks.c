@@ -13,6 +13,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* What the callbacks of one submission saw. */
 struct seen {
@@ -334,7 +335,10 @@ terminate_in_callback(const struct value *value, void *context)
 
 	(void)value;
 	TRY(pool_terminate(seen->pool));
+	/* From which no way leads back. */
+	TRY(pool_close(seen->pool));
 	TRY(pool_terminate(seen->pool));
+	TRY(pool_close(seen->pool));
 	return NULL;
 }
 
@@ -444,7 +448,7 @@ free_pool_in_its_callback(void *context)
 	const struct callbacks callbacks = {free_in_callback, NULL, &seen};
 
 	(void)context;
-	close(STDERR_FILENO);
+	dup2(reports.out, STDERR_FILENO);
 	MUST(pool_new(1, &seen.pool));
 	MUST(pool_apply_async(
 		seen.pool, square, integers(2, 3), &callbacks, &seen.result));
@@ -453,11 +457,19 @@ free_pool_in_its_callback(void *context)
 
 IN_CHILD(pool_freed_in_its_callback_panics)
 {
-	int status = child_wait(child_start(free_pool_in_its_callback, NULL));
+	char text[256] = "";
+	int status;
 
+	open_wires();
+	status = child_wait(child_start(free_pool_in_its_callback, NULL));
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGABRT);
+	assert_true(read(reports.in, text, sizeof(text) - 1) > 0);
+	assert_memory_equal(text, "panic: ", 7);
+	assert_non_null(
+		strstr(text, "a pool is freed in one of its callbacks"));
 	await_all_children();
+	close_wires();
 }
 
 int

@@ -2,11 +2,11 @@
  * test_scenarios.c - every scenario does what its transcript says, and would
  * be caught if it did not.
  *
- *     test_scenarios                  that none is forgotten: scenarios and
- *                                     test programs are found by listing their
- *                                     folders, and each has to have its checks
- *     test_scenarios NAME             that the checker accepts NAME
- *     test_scenarios --mutants NAME   the mutants of NAME
+ *     test_scenarios        that none is forgotten: scenarios and test programs
+ *                           are found by listing their folders, and each has to
+ *                           have its check
+ *     test_scenarios NAME   that the checker accepts NAME, and which mutants
+ *                           of its output
  *
  * The mutants of a scenario are made in memory from one real run: each way in
  * which it can be spoilt has to be rejected, and each permutation of lines
@@ -112,17 +112,7 @@ must_be_checked(const char *name)
 }
 
 static void
-a_scenario_is_checked(void **state)
-{
-	char *mutants = text_format("%s-mutants", (char *)*state);
-
-	must_be_checked(*state);
-	must_be_checked(mutants);
-	free(mutants);
-}
-
-static void
-a_test_is_run(void **state)
+it_is_checked(void **state)
 {
 	must_be_checked(*state);
 }
@@ -249,7 +239,7 @@ add_scenario(struct suite *suite, const char *name)
 {
 	suite_add(suite, a_scenario_has_a_transcript, "NAME_has_a_transcript",
 		text_format("%s", name));
-	suite_add(suite, a_scenario_is_checked, "NAME_is_checked",
+	suite_add(suite, it_is_checked, "NAME_is_checked",
 		text_format("%s", name));
 }
 
@@ -260,7 +250,7 @@ add_test(struct suite *suite, const char *file)
 	size_t length = strlen(prefix);
 
 	if (strncmp(file, prefix, length) == 0)
-		suite_add(suite, a_test_is_run, "NAME_is_run",
+		suite_add(suite, it_is_checked, "NAME_is_checked",
 			text_format("%s", file + length));
 }
 
@@ -314,12 +304,11 @@ main(int argc, char **argv)
 	if (argc == 2 && argv[1][0] != '-') {
 		suite_add(&suite, a_scenario_is_accepted, "NAME_is_accepted",
 			text_format("%s", argv[1]));
-	} else if (argc == 3 && strcmp(argv[1], "--mutants") == 0) {
 		suite_add(&suite, only_good_mutants_are_accepted,
 			"only_good_mutants_of_NAME_are_accepted",
-			text_format("%s", argv[2]));
+			text_format("%s", argv[1]));
 	} else if (argc > 1) {
-		fprintf(stderr, "usage: test_scenarios [[--mutants] NAME]\n");
+		fprintf(stderr, "usage: test_scenarios [NAME]\n");
 		return 2;
 	} else {
 		add_folder(&suite, "expected", ".txt", add_transcript);

@@ -430,7 +430,7 @@ another_user_is_turned_away(void **state)
 	child_must_succeed(run_alone, &run);
 }
 
-/* Opens many connections, and gives the first and the last two. */
+/* Opens many connections, in this order. */
 static void
 crowd_the_door(const char *address, struct guest strangers[MANY_STRANGERS])
 {
@@ -438,7 +438,6 @@ crowd_the_door(const char *address, struct guest strangers[MANY_STRANGERS])
 
 	for (int i = 0; i < MANY_STRANGERS; i++) {
 		strangers[i] = stranger_at(address);
-		/* So that they stand in the order in which they came. */
 		assert_true(becomes_readable(strangers[i].socket));
 		MUST(channel_receive(&strangers[i].channel, &challenge));
 	}
