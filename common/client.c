@@ -16,7 +16,6 @@ client_new(int connection, struct events *events)
 	struct client *client = must_have(calloc(1, sizeof(*client)));
 
 	client->socket = connection;
-	client->events = events;
 	client->stranger = true;
 	client->handshake_deadline = sys_deadline(HANDSHAKE_SECONDS);
 	channel_init(&client->channel, connection, connection, HANDSHAKE_LIMIT);
@@ -62,14 +61,9 @@ client_doom_for(struct client *client, struct error *error)
 void
 client_flush(struct client *client)
 {
-	struct error *error = TRACED(channel_flush(&client->channel));
-	bool wants_room = channel_has_outgoing(&client->channel);
-
-	if (!error && wants_room != client->wants_room)
-		error = TRACED(events_change(client->events, client->socket,
-			wants_room ? TO_READ_AND_WRITE : TO_READ, client));
-	client->wants_room = wants_room;
-	client_doom_for(client, error);
+	client_doom_for(client, channel_flush(&client->channel));
+	if (channel_has_outgoing(&client->channel))
+		client_doom(client);
 }
 
 static void

@@ -22,10 +22,7 @@ struct events;
 
 struct client {
 	int socket;
-	struct events *events;
 	struct channel channel;
-	/* Whether there is more to write than the socket took. */
-	bool wants_room;
 	bool doomed;
 
 	/* A stranger: what it was challenged with, and its time. */
@@ -59,7 +56,10 @@ struct client *client_of(struct visitor *visitor);
 void client_doom(struct client *client);
 void client_doom_for(struct client *client, struct error *error);
 
-/* Writes what the socket takes, and listens for room if that was not all. */
+/*
+ * Sends what is ready to go. A socket has room for many replies: a client for
+ * whose next one there is none does not read them, and is doomed.
+ */
 void client_flush(struct client *client);
 
 /* Replies to a guest's request: with a number, or an error, which is taken. */

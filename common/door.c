@@ -109,10 +109,7 @@ door_connect(const char *path, int *connection)
 	if (!address_of_path(path, &address))
 		return RAISE(ConnectionError,
 			"'%s' is too long for a manager's address", path);
-	made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (made < 0)
-		return RAISE_ERRNO("socket");
-	sys_private(made);
+	TRY(sys_socket(&made));
 	while (connect(made, (struct sockaddr *)&address, sizeof(address)) < 0)
 		if (errno != EINTR) {
 			struct error *error = RAISE(ConnectionError,

@@ -5,8 +5,8 @@
  * The socket is bound in a new directory of mode 0700, and the directory is
  * removed at once. What is left is a descriptor of the socket's file, and
  * through that descriptor's entry in /proc, which the kernel shows to this user
- * only, the socket can still be reached. So nothing is left behind, however the
- * manager ends.
+ * only, the socket can still be reached. So an open door leaves nothing behind,
+ * however its manager ends.
  */
 #ifndef FORKLORE_DOOR_H
 #define FORKLORE_DOOR_H

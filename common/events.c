@@ -28,39 +28,26 @@ events_fini(struct events *events)
 	sys_close(events->bell);
 }
 
-static struct error *
-control(struct events *events, int operation, int descriptor,
-	enum interest interest, void *whose)
+struct error *
+events_listen(struct events *events, int descriptor, enum interest interest,
+	void *whose)
 {
 	struct epoll_event event = {
-		.events = (interest & TO_READ ? EPOLLIN : 0u) |
-			  (interest & TO_WRITE ? EPOLLOUT : 0u),
+		.events = interest == TO_READ ? EPOLLIN : EPOLLOUT,
 		.data.ptr = whose,
 	};
 
-	if (epoll_ctl(events->epoll, operation, descriptor, &event) < 0)
+	if (epoll_ctl(events->epoll, EPOLL_CTL_ADD, descriptor, &event) < 0)
 		return RAISE_ERRNO("epoll_ctl");
 	return NULL;
 }
 
 struct error *
-events_listen(struct events *events, int descriptor, enum interest interest,
-	void *whose)
-{
-	return control(events, EPOLL_CTL_ADD, descriptor, interest, whose);
-}
-
-struct error *
-events_change(struct events *events, int descriptor, enum interest interest,
-	void *whose)
-{
-	return control(events, EPOLL_CTL_MOD, descriptor, interest, whose);
-}
-
-struct error *
 events_ignore(struct events *events, int descriptor)
 {
-	return control(events, EPOLL_CTL_DEL, descriptor, TO_READ, NULL);
+	if (epoll_ctl(events->epoll, EPOLL_CTL_DEL, descriptor, NULL) < 0)
+		return RAISE_ERRNO("epoll_ctl");
+	return NULL;
 }
 
 static void

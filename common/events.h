@@ -26,15 +26,11 @@ struct error *events_init(struct events *events);
 void events_fini(struct events *events);
 
 /*
- * Listens for a descriptor that can be read from, or also or only written to.
- * Whose it is, not NULL, is what events_wait() will give. Raises OSError.
+ * Listens for a descriptor that can be read from, or written to. Whose it is,
+ * not NULL, is what events_wait() will give. Raises OSError.
  */
-enum interest { TO_READ = 1, TO_WRITE = 2, TO_READ_AND_WRITE = 3 };
+enum interest { TO_READ, TO_WRITE };
 struct error *events_listen(struct events *events, int descriptor,
-	enum interest interest, void *whose);
-
-/* Changes the interest in a descriptor that is listened for. */
-struct error *events_change(struct events *events, int descriptor,
 	enum interest interest, void *whose);
 
 /* Listens for a descriptor no more. Closing it does the same. */

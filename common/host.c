@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 static LIST_HEAD(, hosted) conditions = LIST_HEAD_INITIALIZER(conditions);
-static uint64_t last_number;
 
 /* The lock that a client stood in a queue for is now its own. */
 static void
@@ -34,12 +33,18 @@ find_condition(uint64_t number, struct hosted **found)
 		RuntimeError, "the manager has no condition %" PRIu64, number);
 }
 
+/*
+ * The number is random: an old proxy that comes to a new manager, since that
+ * was given the same process id, does not find a condition of the same number.
+ */
 static struct hosted *
 make_condition(void)
 {
 	struct hosted *hosted = must_have(malloc(sizeof(*hosted)));
+	uint64_t number;
 
-	hosted_init(hosted, ++last_number);
+	sys_random(&number, sizeof(number));
+	hosted_init(hosted, number);
 	LIST_INSERT_HEAD(&conditions, hosted, link);
 	return hosted;
 }

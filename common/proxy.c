@@ -17,7 +17,7 @@ struct proxy {
 	char *address;
 	uint64_t number;
 	/* The process in whose name the manager counts this proxy. */
-	pid_t holder;
+	_Atomic pid_t holder;
 };
 
 static const struct condition_class proxy_class;
@@ -28,18 +28,24 @@ proxy_of(const struct condition *condition)
 	return (struct proxy *)condition;
 }
 
-/* A child that inherited a proxy has to hold the condition in its own name. */
+/*
+ * A child that inherited a proxy has to hold the condition in its own name. Of
+ * its threads, the first to come does.
+ */
 static struct error *
 hold(struct proxy *proxy)
 {
 	struct request request = {
 		.kind = REQUEST_HOLD, .condition = proxy->number};
+	struct error *error;
 
-	if (proxy->holder == sys_process())
+	if (atomic_exchange(&proxy->holder, sys_process()) == sys_process())
 		return NULL;
-	TRY(link_request_for_process(proxy->address, &request, NULL));
-	proxy->holder = sys_process();
-	return NULL;
+	error = TRACED(
+		link_request_for_process(proxy->address, &request, NULL));
+	if (error)
+		atomic_store(&proxy->holder, 0);
+	return error;
 }
 
 static struct error *

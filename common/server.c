@@ -48,9 +48,7 @@ serve_guest(struct client *client, struct reader *message)
 {
 	struct request request;
 
-	/* A reply that is still here was not read by the one that asks again.
-	 */
-	if (client->asking || channel_has_outgoing(&client->channel))
+	if (client->asking)
 		return RAISE(ConnectionError, "a request before the reply");
 	TRY(request_take(message, &request));
 	host_serve(client, &request);
@@ -81,7 +79,7 @@ read_client(struct client *client)
 
 	TRY(channel_fill(&client->channel, NULL));
 	TRY(channel_next(&client->channel, &got, &message));
-	while (got) {
+	while (got && !client->doomed) {
 		if (client->stranger)
 			TRY(serve_stranger(client, &message));
 		else
@@ -94,8 +92,6 @@ read_client(struct client *client)
 static void
 serve_client(struct client *client)
 {
-	if (client->wants_room)
-		client_flush(client);
 	if (!client->doomed)
 		client_doom_for(client, read_client(client));
 }
@@ -141,8 +137,7 @@ accept_connection(void)
 	return accept4(self.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
-/* No descriptor is left: the spare one takes a connection to close it at once.
- */
+/* The spare descriptor takes a connection, to close it at once. */
 static void
 turn_away(void)
 {
@@ -151,13 +146,23 @@ turn_away(void)
 	self.spare = dup(self.handle);
 }
 
+/* When no descriptor is left, strangers have to go first. */
+static void
+make_room(void)
+{
+	if (self.stranger_count > 0)
+		doom_oldest_stranger();
+	else
+		turn_away();
+}
+
 static void
 answer_door(void)
 {
 	int connection = accept_connection();
 
 	if (connection < 0 && (errno == EMFILE || errno == ENFILE))
-		turn_away();
+		make_room();
 	else if (connection >= 0 && is_our_user(connection))
 		welcome_stranger(connection);
 	else

@@ -198,6 +198,17 @@ sys_pipe(int ends[2])
 }
 
 struct error *
+sys_socket(int *made)
+{
+	pthread_mutex_lock(&private_lock);
+	*made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*made >= 0)
+		remember_private(*made);
+	pthread_mutex_unlock(&private_lock);
+	return *made < 0 ? RAISE_ERRNO("socket") : NULL;
+}
+
+struct error *
 sys_socket_pair(int ends[2])
 {
 	int failed;

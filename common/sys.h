@@ -89,6 +89,9 @@ struct error *sys_pipe(int ends[2]);
  */
 struct error *sys_socket_pair(int ends[2]);
 
+/* Makes a private stream socket of the Unix family. Raises OSError. */
+struct error *sys_socket(int *made);
+
 /* Makes reads and writes of it return at once. Raises OSError. */
 struct error *sys_set_nonblocking(int descriptor);
 

@@ -301,6 +301,17 @@ await_reaped(int64_t pid)
 	assert_int_not_equal(kill((pid_t)pid, 0), 0);
 }
 
+/*
+ * Makes a step in which nothing happens: from then on, the crew hears of what
+ * happens in the order in which it does.
+ */
+static void
+forget_old_events(const struct told *told)
+{
+	crew_wake(told->crew);
+	MUST(crew_step(told->crew));
+}
+
 IN_CHILD(reply_that_was_sent_counts_though_its_worker_has_ended)
 {
 	struct worker_plan plan = {.maximum_chunks = 1};
@@ -336,6 +347,7 @@ IN_CHILD(reply_counts_though_the_end_of_its_worker_is_heard_of_first)
 		give(&told, hold, 6);
 		killed = wire_receive(&reports);
 		other = wire_receive(&reports);
+		forget_old_events(&told);
 		/* There is a report to be taken before there is any reply. */
 		kill((pid_t)killed, SIGKILL);
 		await_reaped(killed);
@@ -366,6 +378,7 @@ IN_CHILD(idle_workers_killed_between_two_steps_are_replaced)
 		await_reply(&told);
 		while (told.replies < 2 * (i + 1))
 			await_reply(&told);
+		forget_old_events(&told);
 		for (int j = 0; j < 2; j++) {
 			kill((pid_t)pids[j], SIGKILL);
 			await_reaped(pids[j]);

@@ -117,21 +117,6 @@ events_ignore_silences_a_descriptor(void **state)
 	assert_int_equal(fixture->count, 0);
 }
 
-static void
-events_change_changes_the_interest(void **state)
-{
-	struct fixture *fixture = *state;
-
-	assert_null(events_listen(&fixture->events, fixture->pipe[1], TO_READ,
-		&fixture->pipe[1]));
-	wait_until(fixture, sys_now());
-	assert_int_equal(fixture->count, 0);
-	assert_null(events_change(&fixture->events, fixture->pipe[1],
-		TO_READ_AND_WRITE, &fixture->pipe[1]));
-	wait_until(fixture, FOREVER);
-	assert_int_equal(fixture->count, 1);
-}
-
 static void *
 ring(void *events)
 {
@@ -180,7 +165,6 @@ main(void)
 		TEST(events_tell_whose_descriptor_can_be_written),
 		TEST(events_wait_returns_at_its_deadline),
 		TEST(events_ignore_silences_a_descriptor),
-		TEST(events_change_changes_the_interest),
 		TEST(bell_wakes_once_however_often_it_was_rung),
 		TEST(events_listen_to_no_descriptor_is_an_error),
 	};

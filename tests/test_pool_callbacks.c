@@ -8,9 +8,9 @@
 #include "pool.h"
 
 #include "result.h"
-#include "sys.h"
 #include "tasks.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ struct seen {
 	struct result *result;
 	int successes, failures;
 	/* In the last call of either. */
-	pid_t thread;
+	pthread_t thread;
 	bool ready;
 	long long integer;
 	char *text;
@@ -42,7 +42,7 @@ forget(struct seen *seen)
 static void
 look(struct seen *seen)
 {
-	seen->thread = sys_thread();
+	seen->thread = pthread_self();
 	seen->ready = seen->result && result_ready(seen->result);
 }
 
@@ -98,8 +98,7 @@ IN_CHILD(callback_is_told_the_value_once_and_before_the_result_is_ready)
 	assert_int_equal(seen.failures, 0);
 	assert_int_equal(seen.integer, 42);
 	assert_false(seen.ready);
-	assert_int_not_equal(seen.thread, 0);
-	assert_int_not_equal(seen.thread, sys_thread());
+	assert_false(pthread_equal(seen.thread, pthread_self()));
 	forget(&seen);
 	close_wires();
 }
@@ -143,7 +142,7 @@ IN_CHILD(error_callback_is_told_once_and_the_callback_never)
 	assert_int_equal(seen.failures, 1);
 	assert_string_equal(seen.text, "first");
 	assert_false(seen.ready);
-	assert_int_not_equal(seen.thread, sys_thread());
+	assert_false(pthread_equal(seen.thread, pthread_self()));
 	forget(&seen);
 	result_free(held);
 	close_wires();
@@ -165,7 +164,7 @@ IN_CHILD(callback_of_an_empty_map_needs_no_idle_worker)
 	MUST(result_get(seen.result, 5, NULL));
 	assert_int_equal(seen.successes, 1);
 	assert_int_equal(seen.integer, 0);
-	assert_int_not_equal(seen.thread, sys_thread());
+	assert_false(pthread_equal(seen.thread, pthread_self()));
 	open_gate(1);
 	MUST(result_get(held, CHILD_LIMIT, NULL));
 	pool_free(pool);

@@ -54,13 +54,31 @@ read_back(const struct buffer *buffer)
 }
 
 /* The conditions of a server are numbered from 1. */
+/* The number of the condition in its server, as a proxy writes it down. */
+static uint64_t
+number_of(struct condition *condition)
+{
+	struct buffer written = write_down(condition);
+	struct reader reader = {written.bytes, written.length};
+	uint64_t number;
+	uint8_t kind;
+	char *name;
+
+	MUST(reader_take_byte(&reader, &kind));
+	MUST(reader_take_text(&reader, &name));
+	MUST(reader_take_number(&reader, &number));
+	free(name);
+	buffer_fini(&written);
+	return number;
+}
+
 static void
 set_scene(struct scene *scene)
 {
 	scene->told = event_new();
 	scene->hosting = hosting_start();
 	MUST(proxy_new(scene->hosting.address, &scene->condition));
-	scene->number = 1;
+	scene->number = number_of(scene->condition);
 }
 
 static void
