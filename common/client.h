@@ -42,7 +42,8 @@ struct client {
 
 TAILQ_HEAD(client_list, client);
 
-/* Makes a stranger of a connection, which is taken, and begins its handshake.
+/*
+ * Makes a stranger of a connection, which is taken, and begins its handshake.
  */
 struct client *client_new(int connection, struct events *events);
 

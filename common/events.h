@@ -18,7 +18,8 @@ struct events {
 /* How many descriptors events_wait() tells of at once. */
 #define EVENTS_AT_ONCE 64
 
-/* Begins with no descriptors. Raises OSError; events_fini() is due even then.
+/*
+ * Begins with no descriptors. Raises OSError; events_fini() is due even then.
  */
 struct error *events_init(struct events *events);
 

@@ -13,7 +13,8 @@
 struct manager {
 	pid_t creator;
 	pid_t server;
-	/* The server ends when this socket is closed, which the kernel sees to.
+	/*
+	 * The server ends when this socket is closed, which the kernel sees to.
 	 */
 	int lifeline;
 	char *address;

@@ -33,7 +33,8 @@ struct pool_options {
 	 * inherited, not sent: a condition in shared memory may be among them.
 	 */
 	struct value *initializer_arguments;
-	/* How many chunks a worker runs before it is replaced; 0 for no limit.
+	/*
+	 * How many chunks a worker runs before it is replaced; 0 for no limit.
 	 */
 	size_t maximum_chunks;
 };

@@ -20,7 +20,8 @@ struct reader;
 enum request_kind {
 	/* Make a condition, held by this client; the reply is its number. */
 	REQUEST_MAKE,
-	/* Hold a condition, and let it go; it lasts while any client holds it.
+	/*
+	 * Hold a condition, and let it go; it lasts while any client holds it.
 	 */
 	REQUEST_HOLD,
 	REQUEST_DROP,

@@ -43,7 +43,8 @@ static const struct argp_option known_options[] = {
 	{0},
 };
 
-/* Ends the program with one line that says what was wrong, and what is right.
+/*
+ * Ends the program with one line that says what was wrong, and what is right.
  */
 _Noreturn static void
 refuse(const char *option, const char *text, const char *expected)

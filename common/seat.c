@@ -71,7 +71,8 @@ seat_hang_up(struct seat *seat)
 	seat->out = -1;
 }
 
-/* A signal as people write it: "SIGKILL (signal 9)"; some have only a number.
+/*
+ * A signal as people write it: "SIGKILL (signal 9)"; some have only a number.
  */
 struct signal_text {
 	char text[32];

@@ -30,7 +30,8 @@ struct seat {
 	/* Our ends of the two pipes, or -1. */
 	int out, in;
 	struct channel channel;
-	/* Whether the pipes are of no more use, and the worker is being killed.
+	/*
+	 * Whether the pipes are of no more use, and the worker is being killed.
 	 */
 	bool given_up;
 	/* Whether there is more to write than the pipe took. */

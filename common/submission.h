@@ -24,7 +24,8 @@ struct submission {
 	bool starred;
 	/* Whether the outcome is the one item's value, not a list. */
 	bool single;
-	/* Whether it is settled by whoever submits it: nothing is to be done.
+	/*
+	 * Whether it is settled by whoever submits it: nothing is to be done.
 	 */
 	bool at_once;
 	/* The items, a list; then, in their places, what became of them. */

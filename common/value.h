@@ -90,7 +90,8 @@ value_real_at(const struct value *list, size_t index, double *real);
 struct error *
 value_text_at(const struct value *list, size_t index, const char **text);
 
-/* Takes an item out of a list, leaving nothing in its place; the caller frees.
+/*
+ * Takes an item out of a list, leaving nothing in its place; the caller frees.
  */
 struct value *value_take(struct value *list, size_t index);
 

@@ -29,7 +29,8 @@ enum place_state {
 
 /* Where one thread stands while it waits. */
 struct place {
-	/* Held by the thread that stands here. Only ever tried, never awaited.
+	/*
+	 * Held by the thread that stands here. Only ever tried, never awaited.
 	 */
 	pthread_mutex_t alive;
 	/* A place_state; the thread sleeps on it. */

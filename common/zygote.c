@@ -45,7 +45,8 @@ struct child {
 	struct zygote_report report;
 };
 
-/* The zygote's process. Static, so that its memory stays reachable in workers.
+/*
+ * The zygote's process. Static, so that its memory stays reachable in workers.
  */
 static struct {
 	zygote_main *main_function;
