@@ -68,8 +68,8 @@ struct error *channel_fill(struct channel *channel, bool *filled);
 
 /*
  * Takes the next whole frame out of what was read, if there is one; payload
- * then borrows from the channel until its next call. Raises ConnectionError for
- * a frame beyond the limit: the stream cannot be followed any further.
+ * then borrows from the channel until that reads again. Raises ConnectionError
+ * for a frame beyond the limit: the stream cannot be followed any further.
  */
 struct error *
 channel_next(struct channel *channel, bool *got, struct reader *payload);

@@ -1,5 +1,6 @@
 #include "condition.h"
 
+#include "condition_class.h"
 #include "error.h"
 #include "sys.h"
 
@@ -13,7 +14,7 @@ condition_init(struct condition *condition, const struct condition_class *class)
 }
 
 void
-condition_hold_object(void *object)
+condition_hold(void *object)
 {
 	struct condition *condition = object;
 
@@ -21,7 +22,7 @@ condition_hold_object(void *object)
 }
 
 void
-condition_release_object(void *object)
+condition_drop(void *object)
 {
 	struct condition *condition = object;
 
@@ -33,7 +34,7 @@ void
 condition_free(struct condition *condition)
 {
 	if (condition)
-		condition_release_object(condition);
+		condition_drop(condition);
 }
 
 struct error *

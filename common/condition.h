@@ -16,19 +16,21 @@
 
 #include "scoped.h"
 #include "timeout.h"
-#include "value.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct condition;
+struct error;
+struct value;
 
 /* Makes a condition in shared memory; the caller frees it. Raises OSError. */
 struct error *condition_new(struct condition **condition);
 
 /*
- * Gives up this process's share of a condition; the last share frees it. NULL
- * is fine. Other processes keep theirs.
+ * Gives up this process's share of a condition; the last share frees it, and
+ * gives the lock back if the calling thread has it. NULL is fine. Other
+ * processes keep theirs.
  */
 void condition_free(struct condition *condition);
 DEFINE_SCOPED(condition)
@@ -90,30 +92,5 @@ struct value *value_condition(struct condition *condition);
  */
 struct error *value_condition_at(
 	const struct value *list, size_t index, struct condition **condition);
-
-/* What a make of conditions is; each of its conditions begins with this. */
-struct condition {
-	const struct condition_class *class;
-	atomic_int holders;
-};
-
-struct condition_class {
-	/* The interface is CONDITION_INTERFACE, hold and release are below. */
-	struct value_class value_class;
-	struct error *(*acquire)(struct condition *);
-	struct error *(*release)(struct condition *);
-	struct error *(*wait)(struct condition *, double timeout, bool *);
-	struct error *(*notify)(struct condition *, long n);
-	struct error *(*owner_died)(struct condition *, bool *died);
-	void (*destroy)(struct condition *);
-};
-
-#define CONDITION_INTERFACE "Condition"
-void condition_hold_object(void *condition);
-void condition_release_object(void *condition);
-
-/* Begins a condition of a make, with one holder. */
-void condition_init(
-	struct condition *condition, const struct condition_class *class);
 
 #endif

@@ -13,6 +13,7 @@
  */
 #include "condition.h"
 
+#include "condition_class.h"
 #include "error.h"
 #include "panic.h"
 #include "sys.h"
@@ -179,7 +180,12 @@ shared_encode(const void *condition, struct buffer *buffer)
 static void
 shared_destroy(struct condition *condition)
 {
-	sys_unmap_shared(shared_of(condition), sizeof(struct shared));
+	struct shared *shared = shared_of(condition);
+
+	/* A mutex must not vanish while a thread has it. */
+	if (is_owner(shared))
+		unlock(shared);
+	sys_unmap_shared(shared, sizeof(*shared));
 	free(condition);
 }
 
@@ -188,8 +194,8 @@ static const struct condition_class shared_class = {
 		{
 			.interface = CONDITION_INTERFACE,
 			.name = "shared condition",
-			.hold = condition_hold_object,
-			.release = condition_release_object,
+			.hold = condition_hold,
+			.drop = condition_drop,
 			.encode = shared_encode,
 		},
 	.acquire = shared_acquire,

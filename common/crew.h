@@ -61,7 +61,7 @@ struct buffer *crew_begin(struct crew *crew, size_t seat, uint64_t *number);
 struct error *crew_send(struct crew *crew, size_t seat);
 void crew_cancel(struct crew *crew, size_t seat);
 
-/* Lets idle workers end, and replaces none from now on; once nobody is busy. */
+/* Lets all workers end, none of which may be busy, and replaces none. */
 void crew_close(struct crew *crew);
 
 /* Whether no worker is left. */

@@ -100,6 +100,17 @@ door_open(int *listener, int *handle, char **address)
 	return NULL;
 }
 
+/* Only the door's own user is let near it. */
+static struct error *
+refusal(const char *path)
+{
+	if (errno == EACCES)
+		return RAISE(AuthenticationError,
+			"the manager at %s belongs to another user", path);
+	return RAISE(ConnectionError, "the manager at %s: %s", path,
+		strerror(errno));
+}
+
 struct error *
 door_connect(const char *path, int *connection)
 {
@@ -112,8 +123,7 @@ door_connect(const char *path, int *connection)
 	TRY(sys_socket(&made));
 	while (connect(made, (struct sockaddr *)&address, sizeof(address)) < 0)
 		if (errno != EINTR) {
-			struct error *error = RAISE(ConnectionError,
-				"the manager at %s: %s", path, strerror(errno));
+			struct error *error = refusal(path);
 
 			sys_close(made);
 			return error;

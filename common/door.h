@@ -22,7 +22,8 @@ struct error *door_open(int *listener, int *handle, char **address);
 
 /*
  * Connects to a door; the caller closes the socket with sys_close(). Raises
- * ConnectionError if nobody is behind it.
+ * ConnectionError if nobody is behind it, AuthenticationError to another user,
+ * OSError.
  */
 struct error *door_connect(const char *address, int *connection);
 

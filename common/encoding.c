@@ -186,7 +186,7 @@ decode_object(struct reader *reader, struct value **value)
 	TRY(error);
 	TRY(class->decode(reader, &object));
 	*value = value_object(class, object);
-	class->release(object);
+	class->drop(object);
 	return NULL;
 }
 

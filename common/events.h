@@ -5,7 +5,6 @@
 #ifndef FORKLORE_EVENTS_H
 #define FORKLORE_EVENTS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct error;

@@ -37,6 +37,8 @@ struct handler {
 	bool ended;
 	/* Submissions with items that are in no chunk yet. */
 	struct submission_list waiting;
+	/* Submissions without any items, which have a callback. */
+	struct submission_list empty;
 	/* Used by the thread alone, but for being woken; NULL in the end. */
 	struct crew *crew;
 
@@ -128,23 +130,28 @@ next_chunk(struct handler *handler, struct chunk *chunk)
 	return submission != NULL;
 }
 
+/* Takes the first submission out of a list; NULL if there is none. */
+static struct submission *
+take_first(struct handler *handler, struct submission_list *list)
+{
+	struct submission *first;
+
+	pthread_mutex_lock(&handler->lock);
+	first = TAILQ_FIRST(list);
+	if (first)
+		TAILQ_REMOVE(list, first, link);
+	pthread_mutex_unlock(&handler->lock);
+	return first;
+}
+
 /* A submission of nothing waits for no worker. */
 static void
 settle_empty(struct handler *handler)
 {
 	struct submission *submission;
-	bool empty;
 
-	do {
-		pthread_mutex_lock(&handler->lock);
-		submission = TAILQ_FIRST(&handler->waiting);
-		empty = submission && submission_complete(submission);
-		if (empty)
-			TAILQ_REMOVE(&handler->waiting, submission, link);
-		pthread_mutex_unlock(&handler->lock);
-		if (empty)
-			submission_settle(submission);
-	} while (empty);
+	while ((submission = take_first(handler, &handler->empty)))
+		submission_settle(submission);
 }
 
 static void
@@ -155,8 +162,10 @@ deal(struct handler *handler)
 
 	settle_empty(handler);
 	while ((seat = crew_idle(handler->crew)) != NO_SEAT &&
-		next_chunk(handler, &chunk))
+		next_chunk(handler, &chunk)) {
 		give(handler, seat, &chunk);
+		settle_empty(handler);
+	}
 }
 
 /* Whether there is, or may still come, something to do. */
@@ -168,7 +177,7 @@ goes_on(struct handler *handler)
 
 	pthread_mutex_lock(&handler->lock);
 	work = !TAILQ_EMPTY(&handler->waiting) ||
-	       !TAILQ_EMPTY(&handler->running);
+	       !TAILQ_EMPTY(&handler->empty) || !TAILQ_EMPTY(&handler->running);
 	state = handler->state;
 	pthread_mutex_unlock(&handler->lock);
 	return state == HANDLER_RUNS || (state == HANDLER_CLOSED && work);
@@ -189,7 +198,8 @@ is_terminated(struct handler *handler)
 static void
 see_off(struct handler *handler)
 {
-	crew_close(handler->crew);
+	if (!is_terminated(handler))
+		crew_close(handler->crew);
 	while (!is_terminated(handler) && !crew_gone(handler->crew)) {
 		struct error *error = crew_step(handler->crew);
 
@@ -207,11 +217,10 @@ abandon_all(struct handler *handler, struct error *error)
 
 	pthread_mutex_lock(&handler->lock);
 	TAILQ_CONCAT(&handler->running, &handler->waiting, link);
+	TAILQ_CONCAT(&handler->running, &handler->empty, link);
 	pthread_mutex_unlock(&handler->lock);
-	while ((submission = TAILQ_FIRST(&handler->running))) {
-		TAILQ_REMOVE(&handler->running, submission, link);
+	while ((submission = take_first(handler, &handler->running)))
 		submission_abandon(submission, error_copy(error));
-	}
 	error_free(error);
 }
 
@@ -290,6 +299,7 @@ allocate(size_t workers)
 	pthread_mutex_init(&handler->lock, NULL);
 	pthread_cond_init(&handler->ended_changed, NULL);
 	TAILQ_INIT(&handler->waiting);
+	TAILQ_INIT(&handler->empty);
 	TAILQ_INIT(&handler->running);
 	handler->chunks = must_have(calloc(workers, sizeof(struct chunk)));
 	handler->returned = must_have(calloc(workers, sizeof(struct chunk)));
@@ -364,10 +374,10 @@ handler_submit(struct handler *handler, struct submission *submission)
 	pthread_mutex_lock(&handler->lock);
 	error = TRACED(check_running(handler));
 	if (!error && !at_once) {
-		if (submission_complete(submission))
-			TAILQ_INSERT_HEAD(&handler->waiting, submission, link);
-		else
-			TAILQ_INSERT_TAIL(&handler->waiting, submission, link);
+		TAILQ_INSERT_TAIL(submission_complete(submission)
+					  ? &handler->empty
+					  : &handler->waiting,
+			submission, link);
 		crew_wake(handler->crew);
 	}
 	pthread_mutex_unlock(&handler->lock);

@@ -57,7 +57,7 @@ struct hosted {
 /* Called when a visitor that stood in a queue has got the lock. */
 typedef void hosted_granted(struct visitor *visitor);
 
-/* Begins a condition that nobody holds, and ends one that is unused. */
+/* Begins a condition that nobody holds. */
 void hosted_init(struct hosted *hosted, uint64_t number);
 
 /* Whether nobody holds, owns or wants it. */

@@ -95,15 +95,20 @@ watch_threads_and_forks(void)
 		panic("out of memory");
 }
 
-/* A forked child does not need its parent's links. */
+/*
+ * Lays aside the links of the process that this one was forked from. They are
+ * not freed: another thread may have been changing them at that moment.
+ */
 static void
-drop_inherited(struct link_list *links)
+lay_inherited_aside(struct link_list *links)
 {
-	const struct link *first = SLIST_FIRST(links);
+	static struct link_list inherited;
+	struct link *link;
 
-	/* All are of one process: they go when the first new one is to come. */
-	if (first && first->process != sys_process())
-		free_links(links);
+	while ((link = SLIST_FIRST(links)) && link->process != sys_process()) {
+		SLIST_REMOVE_HEAD(links, next);
+		SLIST_INSERT_HEAD(&inherited, link, next);
+	}
 }
 
 static struct link *
@@ -123,7 +128,7 @@ provide(struct link_list *links, const char *address)
 {
 	struct link *link;
 
-	drop_inherited(links);
+	lay_inherited_aside(links);
 	link = find(links, address);
 	if (link)
 		return link;
@@ -227,7 +232,7 @@ forget(struct link_list *links, const char *address)
 {
 	struct link *link;
 
-	drop_inherited(links);
+	lay_inherited_aside(links);
 	link = find(links, address);
 	if (link && link->users == 0) {
 		SLIST_REMOVE(links, link, link, next);

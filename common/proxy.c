@@ -2,6 +2,7 @@
 
 #include "buffer.h"
 #include "condition.h"
+#include "condition_class.h"
 #include "encoding.h"
 #include "error.h"
 #include "link.h"
@@ -158,8 +159,8 @@ static const struct condition_class proxy_class = {
 		{
 			.interface = CONDITION_INTERFACE,
 			.name = "condition proxy",
-			.hold = condition_hold_object,
-			.release = condition_release_object,
+			.hold = condition_hold,
+			.drop = condition_drop,
 			.encode = proxy_encode,
 			.decode = proxy_decode,
 		},

@@ -5,8 +5,8 @@
 #include "error.h"
 
 enum {
-	REPLY_NUMBER,
-	REPLY_ERROR,
+	ANSWER_NUMBER,
+	ANSWER_ERROR,
 };
 
 void
@@ -39,14 +39,14 @@ request_take(struct reader *reader, struct request *request)
 void
 reply_put(uint64_t number, struct buffer *buffer)
 {
-	buffer_put_byte(buffer, REPLY_NUMBER);
+	buffer_put_byte(buffer, ANSWER_NUMBER);
 	buffer_put_number(buffer, number);
 }
 
 void
 reply_put_error(const struct error *error, struct buffer *buffer)
 {
-	buffer_put_byte(buffer, REPLY_ERROR);
+	buffer_put_byte(buffer, ANSWER_ERROR);
 	encode_error(error, buffer);
 }
 
@@ -70,11 +70,11 @@ reply_take(struct reader *reader, uint64_t *number)
 	uint8_t kind;
 
 	TRY(reader_take_byte(reader, &kind));
-	if (kind == REPLY_ERROR) {
+	if (kind == ANSWER_ERROR) {
 		TRY(take_error(reader, &error));
 		return error;
 	}
-	if (kind != REPLY_NUMBER)
+	if (kind != ANSWER_NUMBER)
 		return RAISE(ValueError, "%d is not a kind of reply", kind);
 	TRY(reader_take_number(reader, number));
 	TRY(reader_end(reader));

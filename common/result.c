@@ -121,11 +121,12 @@ result_successful(struct result *result, bool *successful)
 static void
 wait_locked(struct result *result, double deadline)
 {
-	struct timespec until = sys_timespec(deadline);
+	while (!result->ready && sys_remaining(deadline) > 0) {
+		struct timespec until = sys_timespec(deadline);
 
-	while (!result->ready && sys_remaining(deadline) > 0)
 		pthread_cond_timedwait(
 			&result->became_ready, &result->lock, &until);
+	}
 }
 
 /* Whether a wait could never end, as the caller is who would end it. */

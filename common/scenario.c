@@ -5,6 +5,7 @@
 #include "sys.h"
 
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
@@ -18,7 +19,8 @@
 #include <unistd.h>
 
 #define TASKS_LIMIT 1000000
-#define WORKERS_LIMIT 1000
+/* Each takes two descriptors, of which there are often no more than 1024. */
+#define WORKERS_LIMIT 400
 #define DELAY_LIMIT 86400.0
 
 const char *argp_program_version = "forklore 1.0";
@@ -89,8 +91,7 @@ seed_number(const char *text)
 
 	errno = 0;
 	number = strtoull(text, &end, 10);
-	if (errno || end == text || *end ||
-		text[strspn(text, " \t-+")] != *text)
+	if (errno || !isdigit((unsigned char)*text) || *end)
 		refuse("seed", text,
 			"a whole number from 0 to 18446744073709551615");
 	return number;
@@ -180,7 +181,7 @@ write_text(int descriptor, const char *text, size_t length)
 }
 
 int
-scenario_end(struct error *error)
+scenario_status(struct error *error)
 {
 	char *traceback;
 

@@ -30,7 +30,7 @@ struct options scenario_options(int argc, char *argv[]);
  * Gives the program's exit status: 0 for NULL; else 1, and the error's
  * traceback is printed to standard error. The error is taken.
  */
-int scenario_end(struct error *error);
+int scenario_status(struct error *error);
 
 /*
  * Prints a printf-like line, and its newline, to standard output with one

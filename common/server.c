@@ -17,11 +17,11 @@
 #include "events.h"
 #include "handshake.h"
 #include "host.h"
-#include "panic.h"
 #include "request.h"
 #include "sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -141,9 +141,15 @@ accept_connection(void)
 static void
 turn_away(void)
 {
+	int connection;
+
 	sys_close(self.spare);
-	sys_close(accept_connection());
-	self.spare = dup(self.handle);
+	connection = accept_connection();
+	if (connection < 0)
+		/* The whole machine is short of something: give it a moment. */
+		sys_sleep(0.01);
+	sys_close(connection);
+	self.spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 /* When no descriptor is left, strangers have to go first. */
@@ -287,7 +293,7 @@ open_up(char **address)
 	}
 	TRY(events_init(&self.events));
 	TRY(door_open(&self.listener, &self.handle, address));
-	self.spare = dup(self.handle);
+	self.spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (self.spare < 0)
 		return RAISE_ERRNO("a spare descriptor");
 	TRY(events_listen(
@@ -321,10 +327,13 @@ server_run(int lifeline)
 {
 	char *address = NULL;
 	struct error *error;
+	sigset_t none;
 
 	error_set_place("manager");
 	/* Ctrl-C is for the creator; its end is ours. */
 	signal(SIGINT, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	TAILQ_INIT(&self.clients);
 	self.lifeline = lifeline;
 	error = TRACED(open_up(&address));

@@ -21,13 +21,17 @@
 #define LONGEST_SLEEP 1e6
 
 /*
- * The private descriptors of this process. The lock is held across fork(), so
- * that no child is forked between the making of one and its entry here.
+ * The private descriptors of this process. The lock is held across fork(), and
+ * where sockets and pipes are made and entered here; so no child gets one
+ * unseen.
  */
 static pthread_mutex_t private_lock = PTHREAD_MUTEX_INITIALIZER;
 static int *private_descriptors;
 static size_t private_count;
 static size_t private_room;
+
+/* The private descriptor that the child keeps which this thread is forking. */
+static _Thread_local int kept_descriptor = -1;
 
 static _Thread_local uint64_t thread_number;
 static pid_t process_id;
@@ -125,9 +129,11 @@ sys_process(void)
 }
 
 struct error *
-sys_fork(pid_t *pid)
+sys_fork(int kept, pid_t *pid)
 {
+	kept_descriptor = kept;
 	*pid = fork();
+	kept_descriptor = -1;
 	if (*pid < 0)
 		return RAISE_ERRNO("fork");
 	return NULL;
@@ -215,8 +221,10 @@ sys_socket_pair(int ends[2])
 
 	pthread_mutex_lock(&private_lock);
 	failed = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
-	if (!failed)
+	if (!failed) {
 		remember_private(ends[0]);
+		remember_private(ends[1]);
+	}
 	pthread_mutex_unlock(&private_lock);
 	return failed ? RAISE_ERRNO("socketpair") : NULL;
 }
@@ -237,8 +245,11 @@ static void
 after_fork_in_child(void)
 {
 	for (size_t i = 0; i < private_count; i++)
-		close(private_descriptors[i]);
+		if (private_descriptors[i] != kept_descriptor)
+			close(private_descriptors[i]);
 	private_count = 0;
+	if (kept_descriptor >= 0)
+		remember_private(kept_descriptor);
 	thread_number = 0;
 	process_id = getpid();
 	pthread_mutex_unlock(&private_lock);

@@ -6,7 +6,6 @@
 #include "timeout.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -55,10 +54,10 @@ uint64_t sys_thread(void);
 pid_t sys_process(void);
 
 /*
- * Forks. *pid is 0 in the child, whose private descriptors (below) are closed.
- * Raises OSError.
+ * Forks. *pid is 0 in the child, whose private descriptors (below) are closed,
+ * but for the one that is kept, if it is not less than 0. Raises OSError.
  */
-struct error *sys_fork(pid_t *pid);
+struct error *sys_fork(int kept, pid_t *pid);
 
 /* Waits until a child of this process has ended, if it has not been reaped. */
 void sys_reap(pid_t pid);
@@ -83,9 +82,8 @@ void sys_close(int descriptor);
 struct error *sys_pipe(int ends[2]);
 
 /*
- * Makes a pair of connected sockets that keep messages apart: ends[0], private,
- * for this process, and ends[1] for a child to be forked, to be closed here
- * when that has happened. Raises OSError.
+ * Makes a pair of connected sockets that keep messages apart, both private: one
+ * for this process, one for a child, to be kept in sys_fork(). Raises OSError.
  */
 struct error *sys_socket_pair(int ends[2]);
 

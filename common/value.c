@@ -142,7 +142,7 @@ value_free(struct value *value)
 		free(value->items);
 		break;
 	case VALUE_OBJECT:
-		value->class->release(value->object);
+		value->class->drop(value->object);
 		break;
 	case VALUE_NOTHING:
 	case VALUE_INTEGER:
@@ -317,16 +317,4 @@ value_text_at(const struct value *list, size_t index, const char **text)
 	TRY(value_at(list, index, &item));
 	TRY(value_get_text(item, text));
 	return NULL;
-}
-
-struct value *
-value_take(struct value *list, size_t index)
-{
-	struct value *item;
-
-	if (index >= value_count(list))
-		panic("item %zu of a list of %zu", index, list->count);
-	item = list->items[index];
-	list->items[index] = value_nothing();
-	return item;
 }

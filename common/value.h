@@ -91,11 +91,6 @@ struct error *
 value_text_at(const struct value *list, size_t index, const char **text);
 
 /*
- * Takes an item out of a list, leaving nothing in its place; the caller frees.
- */
-struct value *value_take(struct value *list, size_t index);
-
-/*
  * Objects: things of which a value holds a share. A class says what can be done
  * with its objects; it lives as long as the program.
  */
@@ -106,7 +101,7 @@ struct value_class {
 	const char *name;
 	/* Adds to an object's holders, or takes one away. */
 	void (*hold)(void *object);
-	void (*release)(void *object);
+	void (*drop)(void *object);
 	/* Writes an object down for another process, or raises. */
 	struct error *(*encode)(const void *object, struct buffer *buffer);
 	/* Makes an object of what was written; the caller is its holder. */

@@ -40,16 +40,19 @@ is_dead(struct place *place)
 static struct place *
 take_place(struct waitqueue *queue)
 {
+	struct place *place;
+
 	for (uint32_t i = 0; i < queue->used; i++)
 		if (state_of(&queue->places[i]) == PLACE_FREE &&
 			try_alive(&queue->places[i]))
 			return &queue->places[i];
 	if (queue->used == WAITQUEUE_PLACES)
 		return NULL;
-	sys_init_robust_mutex(&queue->places[queue->used].alive);
-	return try_alive(&queue->places[queue->used])
-		       ? &queue->places[queue->used++]
-		       : NULL;
+	place = &queue->places[queue->used];
+	sys_init_robust_mutex(&place->alive);
+	pthread_mutex_lock(&place->alive);
+	queue->used++;
+	return place;
 }
 
 struct error *

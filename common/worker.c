@@ -42,20 +42,32 @@ chunk_head_take(struct reader *reader, struct chunk_head *head)
 	return NULL;
 }
 
+/* Says of an error that it kept a result from being sent; takes it. */
 static struct error *
-encode_result(const struct value *result, struct buffer *buffer)
+maybe_encoding_error(struct error *reason)
 {
-	struct error *reason = encode_value(result, buffer);
-	struct error *error;
+	struct error *error = RAISE(MaybeEncodingError,
+		"Error sending result. Reason: %s: %s",
+		error_kind_name(reason->kind), reason->message);
 
-	if (!reason)
-		return NULL;
-	error = RAISE(MaybeEncodingError,
-		"Error sending result of kind %s. Reason: %s: %s",
-		value_kind_name(result), error_kind_name(reason->kind),
-		reason->message);
 	error_free(reason);
 	return error;
+}
+
+static struct error *
+encode_result(const struct value *result, struct buffer *reply)
+{
+	struct error *reason = encode_value(result, reply);
+
+	return reason ? maybe_encoding_error(reason) : NULL;
+}
+
+static struct error *
+end_reply(struct channel *channel)
+{
+	struct error *reason = channel_end(channel);
+
+	return reason ? maybe_encoding_error(reason) : NULL;
 }
 
 /* Runs one task with what belongs to it, and appends its result to a reply. */
@@ -114,7 +126,7 @@ serve_chunk(
 	if (error)
 		channel_cancel(channel);
 	else
-		error = channel_end(channel);
+		error = end_reply(channel);
 	if (error)
 		return send_error(channel, REPLY_ERROR, error);
 	TRY(channel_flush(channel));

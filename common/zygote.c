@@ -105,7 +105,7 @@ receive_order(struct order *order, int *in, int *out)
 	while (got < 0 && errno == EINTR);
 	if (got != sizeof(*order))
 		return false;
-	if (CMSG_FIRSTHDR(&message))
+	if (control.header.cmsg_len == CMSG_LEN(sizeof(descriptors)))
 		memcpy(descriptors, CMSG_DATA(&control.header),
 			sizeof(descriptors));
 	*in = descriptors[0];
@@ -227,7 +227,6 @@ _Noreturn static void
 be_zygote(void)
 {
 	error_set_place("zygote");
-	sys_private(self.socket);
 	take_signals();
 	for (;;) {
 		struct pollfd entries[] = {
@@ -256,7 +255,7 @@ zygote_new(zygote_main *main_function, const void *context, size_t seats,
 	struct error *error;
 
 	TRY(sys_socket_pair(sockets));
-	error = TRACED(sys_fork(&pid));
+	error = TRACED(sys_fork(sockets[1], &pid));
 	if (!error && pid == 0) {
 		self.main_function = main_function;
 		self.context = context;

@@ -68,5 +68,5 @@ run(struct options options)
 int
 main(int argc, char *argv[])
 {
-	return scenario_end(TRACED(run(scenario_options(argc, argv))));
+	return scenario_status(TRACED(run(scenario_options(argc, argv))));
 }

@@ -12,6 +12,7 @@
 #include "sys.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 struct hosting {
 	pid_t server;
@@ -32,7 +33,9 @@ hosting_start(void)
 	struct hosting hosting;
 	int ends[2];
 
-	MUST(sys_socket_pair(ends));
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	sys_private(ends[0]);
 	hosting.server = child_start(run_server, &ends[1]);
 	close(ends[1]);
 	hosting.lifeline = ends[0];

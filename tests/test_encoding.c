@@ -88,7 +88,7 @@ static const struct value_class token_class = {
 	.interface = "Token",
 	.name = "test token",
 	.hold = hold_token,
-	.release = release_token,
+	.drop = release_token,
 	.encode = encode_token,
 	.decode = decode_token,
 };

@@ -19,6 +19,8 @@
 struct seen {
 	struct pool *pool;
 	struct result *result;
+	/* The same, once the callback may look at it. */
+	struct result *_Atomic watched;
 	int successes, failures;
 	/* In the last call of either. */
 	pthread_t thread;
@@ -43,7 +45,7 @@ static void
 look(struct seen *seen)
 {
 	seen->thread = pthread_self();
-	seen->ready = seen->result && result_ready(seen->result);
+	seen->ready = seen->watched && result_ready(seen->watched);
 }
 
 static struct error *
@@ -79,7 +81,7 @@ hold_worker(struct pool *pool, struct result **result)
 	wire_receive(&reports);
 }
 
-IN_CHILD(callback_is_told_the_value_once_and_before_the_result_is_ready)
+IN_CHILD(callback_is_told_the_value_once_before_readiness)
 {
 	struct seen seen = {.integer = 0};
 	const struct callbacks callbacks = {see_success, see_failure, &seen};
@@ -91,6 +93,7 @@ IN_CHILD(callback_is_told_the_value_once_and_before_the_result_is_ready)
 		&callbacks, &seen.result));
 	wire_receive(&reports);
 	assert_int_equal(seen.successes, 0);
+	seen.watched = seen.result;
 	open_gate(1);
 	MUST(result_get(seen.result, CHILD_LIMIT, NULL));
 	pool_free(pool);
@@ -134,6 +137,7 @@ IN_CHILD(error_callback_is_told_once_and_the_callback_never)
 	MUST(pool_map_async(pool, refuse,
 		value_list(value_text("first"), value_text("second")), 1,
 		&callbacks, &seen.result));
+	seen.watched = seen.result;
 	open_gate(1);
 	MUST_RAISE_SAYING(ValueError, "first",
 		result_get(seen.result, CHILD_LIMIT, NULL));
@@ -188,7 +192,7 @@ raise_in_error_callback(const struct error *error, void *context)
 	return RAISE(RuntimeError, "not only: %s", error->message);
 }
 
-IN_CHILD(failing_callback_becomes_the_error_and_the_pool_goes_on)
+IN_CHILD(failing_callback_becomes_the_error_of_its_result)
 {
 	const struct callbacks callbacks = {
 		raise_in_callback, raise_in_error_callback, NULL};
@@ -309,7 +313,7 @@ IN_CHILD(callback_may_not_get_what_is_pending)
 				   "pool waits for itself");
 }
 
-IN_CHILD(callback_may_not_get_what_is_pending_after_an_empty_map)
+IN_CHILD(callback_may_not_get_pending_after_an_empty_map)
 {
 	check_refusal(get_another_after_an_empty_one,
 		"result_get() in a callback of the same pool waits for itself");
@@ -476,17 +480,17 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
-			callback_is_told_the_value_once_and_before_the_result_is_ready),
+			callback_is_told_the_value_once_before_readiness),
 		cmocka_unit_test(callback_of_a_map_is_told_the_list_once),
 		cmocka_unit_test(
 			error_callback_is_told_once_and_the_callback_never),
 		cmocka_unit_test(callback_of_an_empty_map_needs_no_idle_worker),
 		cmocka_unit_test(
-			failing_callback_becomes_the_error_and_the_pool_goes_on),
+			failing_callback_becomes_the_error_of_its_result),
 		cmocka_unit_test(callback_may_submit_to_its_pool),
 		cmocka_unit_test(callback_may_not_get_what_is_pending),
 		cmocka_unit_test(
-			callback_may_not_get_what_is_pending_after_an_empty_map),
+			callback_may_not_get_pending_after_an_empty_map),
 		cmocka_unit_test(callback_may_not_map),
 		cmocka_unit_test(callback_may_not_join),
 		cmocka_unit_test(callback_may_terminate),

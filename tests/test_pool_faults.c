@@ -144,7 +144,7 @@ IN_CHILD(result_that_cannot_be_sent_is_a_maybe_encoding_error)
 	pid_t worker = pid_of_worker(pool);
 
 	MUST_RAISE_SAYING(MaybeEncodingError,
-		"Error sending result of kind Condition. Reason: "
+		"Error sending result. Reason: "
 		"RuntimeError: " NOT_TO_BE_SENT,
 		pool_apply(pool, give_condition, value_empty_list(), NULL));
 	assert_int_equal(pid_of_worker(pool), worker);
@@ -179,7 +179,7 @@ refuse_0_late(const struct value *arguments, struct value **result)
 	return RAISE(ValueError, "item %d", (int)number);
 }
 
-IN_CHILD(first_error_to_arrive_is_kept_and_all_chunks_are_awaited)
+IN_CHILD(first_error_is_kept_and_all_chunks_are_awaited)
 {
 	SCOPED(pool) pool = NULL;
 	SCOPED(result) result = NULL;
@@ -296,7 +296,7 @@ initialize_once(const struct value *arguments)
 	return fail_to_initialize(arguments);
 }
 
-IN_CHILD(initializer_that_fails_in_a_replacement_breaks_the_pool)
+IN_CHILD(initializer_failing_in_a_replacement_breaks_it_too)
 {
 	SCOPED(pool) pool = NULL;
 	SCOPED(result) result = NULL;
@@ -377,11 +377,11 @@ main(void)
 		cmocka_unit_test(
 			error_of_a_task_comes_with_the_frames_of_its_worker),
 		cmocka_unit_test(
-			first_error_to_arrive_is_kept_and_all_chunks_are_awaited),
+			first_error_is_kept_and_all_chunks_are_awaited),
 		cmocka_unit_test(error_of_a_task_ends_its_chunk),
 		cmocka_unit_test(initializer_that_fails_breaks_the_pool),
 		cmocka_unit_test(
-			initializer_that_fails_in_a_replacement_breaks_the_pool),
+			initializer_failing_in_a_replacement_breaks_it_too),
 		cmocka_unit_test(initializer_that_crashes_breaks_the_pool),
 		cmocka_unit_test(
 			initializer_still_running_does_not_hinder_terminate),

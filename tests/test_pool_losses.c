@@ -259,7 +259,7 @@ IN_CHILD(all_workers_killed_at_work_at_once_are_all_replaced)
 	close_wires();
 }
 
-IN_CHILD(idle_worker_that_is_killed_is_replaced_and_nothing_is_lost)
+IN_CHILD(idle_worker_that_is_killed_takes_nothing_with_it)
 {
 	SCOPED(pool) pool = make_pool(1);
 	pid_t pid = pid_of_worker(pool);
@@ -377,7 +377,7 @@ pid_of_zygote(struct pool *pool)
 	return (pid_t)integer_of(pid);
 }
 
-IN_CHILD(killed_zygote_breaks_the_pool_and_takes_its_workers_along)
+IN_CHILD(killed_zygote_breaks_the_pool_and_ends_its_workers)
 {
 	struct pool *pool;
 	struct result *held, *queued;
@@ -477,7 +477,7 @@ pool_can_be_made_with(rlim_t descriptors)
 	return !error;
 }
 
-IN_CHILD(pool_without_enough_descriptors_is_refused_and_leaves_nothing)
+IN_CHILD(pool_without_enough_descriptors_leaves_nothing)
 {
 	rlim_t descriptors = 3;
 
@@ -538,7 +538,7 @@ leave_a_pool(void *unused)
 	_exit(0);
 }
 
-IN_CHILD(process_that_ends_without_freeing_its_pool_leaves_no_worker)
+IN_CHILD(process_that_forgets_its_pool_leaves_no_worker)
 {
 	open_wires();
 	child_must_succeed(leave_a_pool, NULL);
@@ -565,7 +565,7 @@ main(void)
 		cmocka_unit_test(
 			all_workers_killed_at_work_at_once_are_all_replaced),
 		cmocka_unit_test(
-			idle_worker_that_is_killed_is_replaced_and_nothing_is_lost),
+			idle_worker_that_is_killed_takes_nothing_with_it),
 		cmocka_unit_test(
 			chunk_on_its_way_to_a_killed_worker_goes_to_another),
 		cmocka_unit_test(
@@ -573,16 +573,16 @@ main(void)
 		cmocka_unit_test(
 			chunk_that_no_worker_lives_to_begin_is_given_up),
 		cmocka_unit_test(
-			killed_zygote_breaks_the_pool_and_takes_its_workers_along),
+			killed_zygote_breaks_the_pool_and_ends_its_workers),
 		cmocka_unit_test(
 			zygote_killed_while_all_is_idle_breaks_the_pool_too),
 		cmocka_unit_test(
 			worker_that_cannot_be_replaced_breaks_the_pool),
 		cmocka_unit_test(
-			pool_without_enough_descriptors_is_refused_and_leaves_nothing),
+			pool_without_enough_descriptors_leaves_nothing),
 		cmocka_unit_test(process_that_is_killed_leaves_no_worker),
 		cmocka_unit_test(
-			process_that_ends_without_freeing_its_pool_leaves_no_worker),
+			process_that_forgets_its_pool_leaves_no_worker),
 	};
 
 	return cmocka_run_group_tests_name("pool_losses", tests, NULL, NULL) !=

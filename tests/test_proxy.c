@@ -3,6 +3,7 @@
 
 #include "buffer.h"
 #include "condition.h"
+#include "condition_class.h"
 #include "encoding.h"
 #include "event.h"
 #include "hosting.h"
@@ -48,7 +49,7 @@ read_back(const struct buffer *buffer)
 	MUST(decode_value(&reader, &value));
 	MUST(reader_end(&reader));
 	MUST(value_get_object(value, CONDITION_INTERFACE, &object));
-	condition_hold_object(object);
+	condition_hold(object);
 	value_free(value);
 	return object;
 }

@@ -99,7 +99,7 @@ IN_CHILD(result_get_times_out)
 	MUST(result_get(result, 0, NULL));
 }
 
-IN_CHILD(result_wait_tells_whether_it_is_ready_and_not_how_it_ended)
+IN_CHILD(result_wait_tells_readiness_and_nothing_else)
 {
 	SCOPED(result) result = result_new(&pool, NULL);
 	double start = sys_now();
@@ -185,7 +185,7 @@ see_failure(const struct error *error, void *context)
 	return NULL;
 }
 
-IN_CHILD(callback_is_called_once_before_the_result_is_ready)
+IN_CHILD(callback_is_called_once_before_readiness)
 {
 	struct seen seen = {.ready = true};
 	const struct callbacks callbacks = {see_success, see_failure, &seen};
@@ -202,7 +202,7 @@ IN_CHILD(callback_is_called_once_before_the_result_is_ready)
 	assert_int_equal(seen.successes, 1);
 }
 
-IN_CHILD(error_callback_is_called_once_before_the_result_is_ready)
+IN_CHILD(error_callback_is_called_once_before_readiness)
 {
 	struct seen seen = {.ready = true};
 	const struct callbacks callbacks = {see_success, see_failure, &seen};
@@ -305,7 +305,7 @@ settle_and_get_own_result(const struct value *value, void *context)
 	return NULL;
 }
 
-IN_CHILD(callback_is_one_still_when_another_result_was_settled_in_it)
+IN_CHILD(callback_stays_one_when_it_settles_another_result)
 {
 	struct seen seen = {.ready = true};
 	SCOPED(result) result = result_new(&pool,
@@ -456,18 +456,16 @@ main(void)
 		cmocka_unit_test(
 			failure_raises_the_error_with_its_frames_each_time),
 		cmocka_unit_test(result_get_times_out),
-		cmocka_unit_test(
-			result_wait_tells_whether_it_is_ready_and_not_how_it_ended),
+		cmocka_unit_test(result_wait_tells_readiness_and_nothing_else),
 		cmocka_unit_test(threads_that_wait_are_all_woken),
+		cmocka_unit_test(callback_is_called_once_before_readiness),
 		cmocka_unit_test(
-			callback_is_called_once_before_the_result_is_ready),
-		cmocka_unit_test(
-			error_callback_is_called_once_before_the_result_is_ready),
+			error_callback_is_called_once_before_readiness),
 		cmocka_unit_test(either_callback_may_be_missing),
 		cmocka_unit_test(failing_callback_becomes_the_error),
 		cmocka_unit_test(callback_that_gets_its_own_result_is_refused),
 		cmocka_unit_test(
-			callback_is_one_still_when_another_result_was_settled_in_it),
+			callback_stays_one_when_it_settles_another_result),
 		cmocka_unit_test(
 			callback_may_look_at_its_own_result_without_waiting),
 		cmocka_unit_test(callback_that_waits_for_its_own_result_panics),

@@ -393,7 +393,7 @@ static void
 end_well(void *context)
 {
 	(void)context;
-	_exit(scenario_end(NULL));
+	_exit(scenario_status(NULL));
 }
 
 static void
@@ -422,7 +422,7 @@ static void
 end_badly(void *context)
 {
 	(void)context;
-	_exit(scenario_end(error_with_frame()));
+	_exit(scenario_status(error_with_frame()));
 }
 
 static void

@@ -78,7 +78,7 @@ chunks_are_full_but_for_the_last(void **state)
 }
 
 static void
-submission_of_nothing_is_complete_and_gives_an_empty_list(void **state)
+submission_of_nothing_gives_an_empty_list(void **state)
 {
 	struct result *result;
 	struct submission *submission = submit(0, 1, &result);
@@ -94,7 +94,7 @@ submission_of_nothing_is_complete_and_gives_an_empty_list(void **state)
 }
 
 static void
-values_stand_in_the_order_of_items_whatever_comes_first(void **state)
+values_stand_in_the_order_of_their_items(void **state)
 {
 	struct result *result;
 	struct submission *submission = submit(5, 2, &result);
@@ -312,10 +312,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chunks_are_full_but_for_the_last),
-		cmocka_unit_test(
-			submission_of_nothing_is_complete_and_gives_an_empty_list),
-		cmocka_unit_test(
-			values_stand_in_the_order_of_items_whatever_comes_first),
+		cmocka_unit_test(submission_of_nothing_gives_an_empty_list),
+		cmocka_unit_test(values_stand_in_the_order_of_their_items),
 		cmocka_unit_test(single_item_gives_its_value_and_no_list),
 		cmocka_unit_test(first_error_is_kept_and_every_chunk_awaited),
 		cmocka_unit_test(error_in_a_reply_is_the_error_of_its_chunk),

@@ -256,7 +256,7 @@ fork_and_reap(void *context)
 	pid_t pid;
 
 	(void)context;
-	expect_ok(sys_fork(&pid));
+	expect_ok(sys_fork(-1, &pid));
 	if (pid == 0)
 		_exit(getpid() == sys_process() ? 0 : 1);
 	sys_reap(pid);
@@ -296,6 +296,27 @@ child_must_find(const int *descriptors, const bool *open, int count)
 		look_at_descriptors, &(struct look){descriptors, open, count});
 }
 
+/* The same of a child that keeps one private descriptor. */
+static void
+keeping_child_must_find(
+	int kept, const int *descriptors, const bool *open, int count)
+{
+	struct look look = {descriptors, open, count};
+	int status;
+	pid_t pid;
+
+	expect_ok(sys_fork(kept, &pid));
+	if (pid == 0) {
+		/* An assert would go on in the test runner. */
+		for (int i = 0; i < look.count; i++)
+			if (is_open(look.descriptors[i]) != look.open[i])
+				_exit(1);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void
 pipe_is_private(void **state)
 {
@@ -315,7 +336,7 @@ pipe_is_private(void **state)
 }
 
 static void
-socket_pair_is_private_at_one_end(void **state)
+socket_pair_is_private_but_for_the_end_that_is_kept(void **state)
 {
 	int ends[2];
 	char bytes[8];
@@ -323,7 +344,8 @@ socket_pair_is_private_at_one_end(void **state)
 	(void)state;
 	expect_ok(sys_socket_pair(ends));
 	assert_true(closes_on_exec(ends[0]) && closes_on_exec(ends[1]));
-	child_must_find(ends, (bool[]){false, true}, 2);
+	child_must_find(ends, (bool[]){false, false}, 2);
+	keeping_child_must_find(ends[1], ends, (bool[]){false, true}, 2);
 	assert_int_equal(write(ends[0], "one", 3), 3);
 	assert_int_equal(write(ends[0], "2", 1), 1);
 	assert_int_equal(read(ends[1], bytes, sizeof(bytes)), 3);
@@ -630,7 +652,8 @@ main(void)
 		cmocka_unit_test(no_two_threads_ever_have_the_same_number),
 		cmocka_unit_test(fork_makes_a_child_that_reap_awaits),
 		cmocka_unit_test(pipe_is_private),
-		cmocka_unit_test(socket_pair_is_private_at_one_end),
+		cmocka_unit_test(
+			socket_pair_is_private_but_for_the_end_that_is_kept),
 		cmocka_unit_test(
 			only_private_descriptors_are_closed_in_a_child),
 		cmocka_unit_test(many_private_descriptors_are_all_closed),

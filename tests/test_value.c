@@ -39,7 +39,7 @@ static const struct value_class tally_class = {
 	.interface = "Tally",
 	.name = "test tally",
 	.hold = hold_tally,
-	.release = release_tally,
+	.drop = release_tally,
 };
 
 /* One value of each kind, in the order of the kinds. */
@@ -298,20 +298,6 @@ item_of_another_kind_raises_type_error(void **state)
 }
 
 static void
-take_leaves_nothing_in_its_place(void **state)
-{
-	SCOPED(value) list = value_list(value_text("a"), value_text("b"));
-	const struct value *before = item_of(list, 1);
-	SCOPED(value) taken = value_take(list, 1);
-
-	(void)state;
-	assert_ptr_equal(taken, before);
-	assert_int_equal(value_count(list), 2);
-	assert_int_equal(value_kind(item_of(list, 0)), VALUE_TEXT);
-	assert_int_equal(value_kind(item_of(list, 1)), VALUE_NOTHING);
-}
-
-static void
 values_count_as_holders_of_their_object(void **state)
 {
 	struct tally tally = {0};
@@ -321,8 +307,6 @@ values_count_as_holders_of_their_object(void **state)
 
 	(void)state;
 	assert_int_equal(tally.holders, 2);
-	value_free(value_take(list, 0));
-	assert_int_equal(tally.holders, 1);
 	value_free(list);
 	assert_int_equal(tally.holders, 0);
 }
@@ -393,12 +377,6 @@ count_no_list(void *value)
 }
 
 static void
-take_from_no_list(void *value)
-{
-	value_take(value, 0);
-}
-
-static void
 class_of_no_object(void *value)
 {
 	value_object_class(value);
@@ -407,12 +385,12 @@ class_of_no_object(void *value)
 static void
 misuse_panics(void **state)
 {
-	static child_main *const misuses[] = {append_to_no_list, count_no_list,
-		take_from_no_list, class_of_no_object};
+	static child_main *const misuses[] = {
+		append_to_no_list, count_no_list, class_of_no_object};
 	SCOPED(value) value = value_integer(1);
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		struct heard heard = hear(STDERR_FILENO, misuses[i], value);
 
 		assert_non_null(strstr(heard.text, "panic: "));
@@ -437,7 +415,6 @@ main(void)
 		cmocka_unit_test(lists_are_made_of_what_is_named),
 		cmocka_unit_test(item_beyond_the_end_raises_index_error),
 		cmocka_unit_test(item_of_another_kind_raises_type_error),
-		cmocka_unit_test(take_leaves_nothing_in_its_place),
 		cmocka_unit_test(values_count_as_holders_of_their_object),
 		cmocka_unit_test(value_copy_shares_an_object),
 		cmocka_unit_test(value_copy_copies_all_else),

@@ -279,7 +279,7 @@ give_condition(const struct value *arguments, struct value **result)
 	return NULL;
 }
 
-IN_CHILD(result_that_cannot_be_encoded_is_a_maybe_encoding_error)
+IN_CHILD(result_that_refuses_is_a_maybe_encoding_error)
 {
 	struct reader reply;
 
@@ -287,7 +287,7 @@ IN_CHILD(result_that_cannot_be_encoded_is_a_maybe_encoding_error)
 	await_ready();
 	send_chunk(1, give_condition, true, value_list(value_empty_list()));
 	MUST_RAISE_SAYING(MaybeEncodingError,
-		"Error sending result of kind list. Reason: RuntimeError: "
+		"Error sending result. Reason: RuntimeError: "
 		"Condition objects should only be shared between processes "
 		"through inheritance",
 		await_error(REPLY_ERROR));
@@ -382,7 +382,7 @@ IN_CHILD(maximum_of_chunks_ends_the_worker_with_status_0)
 	forget_worker();
 }
 
-IN_CHILD(end_of_the_stream_in_a_frame_ends_the_worker_with_status_0)
+IN_CHILD(end_of_the_stream_in_a_frame_ends_the_worker)
 {
 	const uint64_t length = 1000;
 
@@ -470,8 +470,7 @@ main(void)
 		cmocka_unit_test(
 			error_has_the_place_of_the_worker_in_its_frames),
 		cmocka_unit_test(error_ends_its_chunk),
-		cmocka_unit_test(
-			result_that_cannot_be_encoded_is_a_maybe_encoding_error),
+		cmocka_unit_test(result_that_refuses_is_a_maybe_encoding_error),
 		cmocka_unit_test(items_cut_short_are_answered_with_an_error),
 		cmocka_unit_test(
 			initializer_runs_once_and_before_the_worker_is_ready),
@@ -479,8 +478,7 @@ main(void)
 			error_of_the_initializer_comes_in_place_of_readiness),
 		cmocka_unit_test(
 			maximum_of_chunks_ends_the_worker_with_status_0),
-		cmocka_unit_test(
-			end_of_the_stream_in_a_frame_ends_the_worker_with_status_0),
+		cmocka_unit_test(end_of_the_stream_in_a_frame_ends_the_worker),
 		cmocka_unit_test(chunk_counts_as_begun_once_it_was_read_whole),
 		cmocka_unit_test(chunk_that_did_not_come_whole_is_not_begun),
 		cmocka_unit_test(worker_knows_that_it_is_one),

@@ -87,7 +87,7 @@ tell_all(const void *told, size_t seat, int in, int out)
 	wire_send(&wire, wire_receive(&wire));
 }
 
-IN_CHILD(worker_runs_the_function_with_its_seat_and_descriptors)
+IN_CHILD(worker_runs_with_its_seat_and_its_descriptors)
 {
 	struct zygote *zygote;
 	long long parent;
@@ -414,12 +414,12 @@ check_end_of_creator(int sign)
 	wire_close(&ready);
 }
 
-IN_CHILD(zygote_and_workers_end_when_their_creator_is_killed)
+IN_CHILD(zygote_and_workers_end_with_a_killed_creator)
 {
 	check_end_of_creator(SIGKILL);
 }
 
-IN_CHILD(zygote_and_workers_end_when_their_creator_is_terminated)
+IN_CHILD(zygote_and_workers_end_with_a_terminated_creator)
 {
 	check_end_of_creator(SIGTERM);
 }
@@ -443,7 +443,7 @@ send_signal_state(const void *unused, size_t seat, int in, int out)
 	wire_send(&wire, 0);
 }
 
-IN_CHILD(worker_has_its_creators_signal_mask_and_no_interest_in_sigint)
+IN_CHILD(worker_has_the_signal_mask_of_its_creator)
 {
 	struct zygote *zygote;
 	sigset_t blocked;
@@ -525,8 +525,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-			worker_runs_the_function_with_its_seat_and_descriptors),
+		cmocka_unit_test(worker_runs_with_its_seat_and_its_descriptors),
 		cmocka_unit_test(exit_status_and_signal_are_reported),
 		cmocka_unit_test(
 			function_that_returns_ends_the_worker_with_status_0),
@@ -541,12 +540,10 @@ main(void)
 		cmocka_unit_test(free_ends_a_stopped_zygote),
 		cmocka_unit_test(descriptors_stay_the_callers),
 		cmocka_unit_test(killed_zygote_is_gone_and_its_workers_die),
+		cmocka_unit_test(zygote_and_workers_end_with_a_killed_creator),
 		cmocka_unit_test(
-			zygote_and_workers_end_when_their_creator_is_killed),
-		cmocka_unit_test(
-			zygote_and_workers_end_when_their_creator_is_terminated),
-		cmocka_unit_test(
-			worker_has_its_creators_signal_mask_and_no_interest_in_sigint),
+			zygote_and_workers_end_with_a_terminated_creator),
+		cmocka_unit_test(worker_has_the_signal_mask_of_its_creator),
 		cmocka_unit_test(
 			worker_has_no_private_descriptor_of_its_creator),
 		cmocka_unit_test(failed_fork_is_reported),
