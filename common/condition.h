@@ -8,8 +8,9 @@
  *
  * The lock is recursive, and belongs to a thread of a process. A lock whose
  * owner was killed passes on to whoever acquires it next. A waiter that was
- * killed is forgotten, and a wake-up that it did not live to use goes to who
- * waited behind it.
+ * killed is forgotten, and a wake-up that it did not live to use goes to one
+ * that waited behind it. (A manager takes it for unused until it hears from the
+ * waiter again.)
  */
 #ifndef FORKLORE_CONDITION_H
 #define FORKLORE_CONDITION_H

@@ -4,7 +4,8 @@
  *
  * A worker that ends is replaced. The crew knows nothing of tasks: whoever owns
  * it, one thread, gives messages to idle seats, and is told through a
- * crew_owner of replies and of losses.
+ * crew_owner of replies and of losses. That thread has SIGPIPE blocked or
+ * ignored, since a worker may end while it is written to.
  */
 #ifndef FORKLORE_CREW_H
 #define FORKLORE_CREW_H

@@ -116,6 +116,9 @@ carry_out(
 		break;
 	case REQUEST_RELEASE:
 		return hosted_release(hosted, visitor, granted);
+	case REQUEST_LET_GO:
+		hosted_let_go(hosted, visitor, granted);
+		break;
 	case REQUEST_WAIT:
 		return hosted_wait(hosted, visitor, request->timeout, granted);
 	case REQUEST_NOTIFY:

@@ -81,6 +81,14 @@ hosted_release(
 	return NULL;
 }
 
+void
+hosted_let_go(
+	struct hosted *hosted, struct visitor *visitor, hosted_granted *granted)
+{
+	if (hosted->owner == visitor)
+		give_back(hosted, false, granted);
+}
+
 struct error *
 hosted_wait(struct hosted *hosted, struct visitor *visitor, double timeout,
 	hosted_granted *granted)

@@ -82,6 +82,10 @@ hosted_notify(struct hosted *hosted, struct visitor *visitor, int64_t amount);
 struct error *
 hosted_owner_died(struct hosted *hosted, struct visitor *visitor, bool *died);
 
+/* Gives the lock back, however often it was taken, if the visitor has it. */
+void hosted_let_go(struct hosted *hosted, struct visitor *visitor,
+	hosted_granted *granted);
+
 /* Ends the waits whose deadlines have passed. */
 void hosted_expire(struct hosted *hosted, double now, hosted_granted *granted);
 

@@ -19,6 +19,8 @@ struct proxy {
 	uint64_t number;
 	/* The process in whose name the manager counts this proxy. */
 	_Atomic pid_t holder;
+	/* Whether the lock was ever taken through it. */
+	atomic_bool locked;
 };
 
 static const struct condition_class proxy_class;
@@ -63,6 +65,7 @@ ask(struct condition *condition, struct request request, uint64_t *reply)
 static struct error *
 proxy_acquire(struct condition *condition)
 {
+	atomic_store(&proxy_of(condition)->locked, true);
 	return ask(condition, (struct request){.kind = REQUEST_ACQUIRE}, NULL);
 }
 
@@ -113,17 +116,21 @@ make_proxy(char *address, uint64_t number)
 	return &proxy->condition;
 }
 
+/* A manager that is gone holds nothing: errors do not matter here. */
 static void
 proxy_destroy(struct condition *condition)
 {
 	struct proxy *proxy = proxy_of(condition);
-	struct request request = {
+	struct request let_go = {
+		.kind = REQUEST_LET_GO, .condition = proxy->number};
+	struct request drop = {
 		.kind = REQUEST_DROP, .condition = proxy->number};
 
-	/* A manager that is gone holds nothing. */
+	if (proxy->holder == sys_process() && proxy->locked)
+		error_free(link_request(proxy->address, &let_go, NULL));
 	if (proxy->holder == sys_process())
-		error_free(link_request_for_process(
-			proxy->address, &request, NULL));
+		error_free(
+			link_request_for_process(proxy->address, &drop, NULL));
 	free(proxy->address);
 	free(proxy);
 }

@@ -27,6 +27,8 @@ enum request_kind {
 	REQUEST_DROP,
 	REQUEST_ACQUIRE,
 	REQUEST_RELEASE,
+	/* Give the lock back whole, if this client has it. */
+	REQUEST_LET_GO,
 	/* For timeout seconds; the reply tells whether it was notified. */
 	REQUEST_WAIT,
 	/* The amount longest waiting. */

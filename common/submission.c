@@ -1,5 +1,6 @@
 #include "submission.h"
 
+#include "buffer.h"
 #include "encoding.h"
 #include "error.h"
 #include "panic.h"
@@ -154,6 +155,7 @@ take_reply(
 	}
 	for (size_t i = 0; i < chunk->count; i++)
 		TRY(decode_value(reply, &values[i]));
+	TRY(reader_end(reply));
 	return NULL;
 }
 

@@ -769,6 +769,38 @@ own_and_end(void *context)
 	acquire();
 }
 
+/* Frees the condition while it has the lock, and lives on with another one. */
+static void
+free_while_owner(void *context)
+{
+	struct condition *other;
+
+	(void)context;
+	acquire();
+	acquire();
+	condition_free(condition);
+	expect_ok(condition_new(&other));
+	expect_ok(condition_acquire(other));
+	expect_ok(condition_release(other));
+	post_send(&waits, 'w');
+	post_await(&woken);
+	condition_free(other);
+}
+
+static void
+lock_of_who_freed_the_condition_passes_on(void **state)
+{
+	pid_t child = child_start(free_while_owner, NULL);
+
+	(void)state;
+	post_await(&waits);
+	acquire();
+	assert_false(owner_died());
+	release();
+	post_send(&woken, 'g');
+	assert_int_equal(child_wait(child), 0);
+}
+
 static void
 lock_of_who_ended_passes_on(void **state)
 {
@@ -1300,6 +1332,7 @@ main(void)
 		ON_BOTH(lock_of_the_killed_passes_on),
 		ON_BOTH(lock_of_the_killed_passes_to_who_stands_for_it),
 		ON_BOTH(lock_of_who_ended_passes_on),
+		ON_BOTH(lock_of_who_freed_the_condition_passes_on),
 		ON_BOTH(wait_forgets_that_an_owner_died),
 		ON_BOTH(waiters_outlive_an_owner),
 		ON_BOTH(waiter_learns_that_its_notifier_died),

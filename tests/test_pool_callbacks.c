@@ -5,6 +5,7 @@
  * An assert outside of the main thread would end the program with nobody to
  * say why. So callbacks only write down what they see.
  */
+#include "condition.h"
 #include "pool.h"
 
 #include "result.h"
@@ -313,6 +314,68 @@ IN_CHILD(callback_may_not_get_what_is_pending)
 				   "pool waits for itself");
 }
 
+/* Which of some calls back came in which order. */
+static int order[3], calls_back;
+
+static struct error *
+note_order(const struct value *value, void *context)
+{
+	(void)value;
+	order[calls_back++] = *(int *)context;
+	return NULL;
+}
+
+static void
+submit_nothing(struct pool *pool, int *number)
+{
+	struct result *result;
+
+	MUST(pool_map_async(pool, square, value_empty_list(),
+		DEFAULT_CHUNK_SIZE,
+		&(struct callbacks){.callback = note_order, .context = number},
+		&result));
+	result_free(result);
+}
+
+/* Submits three empty maps while the one worker is busy. */
+static struct error *
+submit_nothing_thrice(const struct error *error, void *pool)
+{
+	static int numbers[3] = {0, 1, 2};
+
+	(void)error;
+	for (int i = 0; i < 3; i++)
+		submit_nothing(*(struct pool **)pool, &numbers[i]);
+	return NULL;
+}
+
+IN_CHILD(callbacks_of_empty_maps_keep_their_order)
+{
+	struct pool *pool;
+	struct condition *condition;
+	struct result *refused, *held;
+	struct callbacks callbacks = {
+		.error_callback = submit_nothing_thrice, .context = &pool};
+
+	open_wires();
+	MUST(condition_new(&condition));
+	MUST(pool_new(1, &pool));
+	MUST(pool_apply_async(pool, square,
+		value_list(value_condition(condition)), &callbacks, &refused));
+	hold_worker(pool, &held);
+	/* The handler dealt with all three before the worker got its task. */
+	open_gate(1);
+	MUST(result_get(held, CHILD_LIMIT, NULL));
+	assert_int_equal(calls_back, 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(order[i], i);
+	pool_free(pool);
+	result_free(refused);
+	result_free(held);
+	condition_free(condition);
+	close_wires();
+}
+
 IN_CHILD(callback_may_not_get_pending_after_an_empty_map)
 {
 	check_refusal(get_another_after_an_empty_one,
@@ -485,6 +548,7 @@ main(void)
 		cmocka_unit_test(
 			error_callback_is_told_once_and_the_callback_never),
 		cmocka_unit_test(callback_of_an_empty_map_needs_no_idle_worker),
+		cmocka_unit_test(callbacks_of_empty_maps_keep_their_order),
 		cmocka_unit_test(
 			failing_callback_becomes_the_error_of_its_result),
 		cmocka_unit_test(callback_may_submit_to_its_pool),
