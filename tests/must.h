@@ -36,6 +36,10 @@
 #define MUST_RAISE_WITH(kind, words, call) \
 	must_raise_at(kind, words, (call), #call, __FILE__, __LINE__)
 
+/* The same, with exactly this message. */
+#define MUST_RAISE_EXACTLY(call, kind, message) \
+	must_raise_exactly_at((call), kind, message, #call, __FILE__, __LINE__)
+
 /*
  * IN_CHILD(name) { ... } defines the test function name, which runs in a child.
  * It also fails if it leaves a process or a descriptor behind; and memory, if a
@@ -185,6 +189,22 @@ kill_orphans(void **state)
 			break;
 	}
 	return 0;
+}
+
+static inline void
+must_raise_exactly_at(struct error *error, enum error_kind kind,
+	const char *message, const char *call, const char *file, int line)
+{
+	const char *raised = error ? error_kind_name(error->kind) : "nothing";
+	const char *said = error ? error->message : "";
+
+	if (!error || error->kind != kind || strcmp(said, message) != 0) {
+		print_error("%s raised %s '%s', not %s '%s'\n", call, raised,
+			said, error_kind_name(kind), message);
+		error_free(error);
+		_fail(file, line);
+	}
+	error_free(error);
 }
 
 #endif

@@ -50,17 +50,24 @@ post_send(const struct post *post, char word)
 	assert_int_equal(write(post->ends[1], &word, 1), 1);
 }
 
-/* Whether a word comes within so many milliseconds. */
+/* Whether there is anything to read within so many milliseconds. */
 static inline bool
-post_comes(const struct post *post, int milliseconds)
+readable_within(int descriptor, int milliseconds)
 {
-	struct pollfd arrival = {.fd = post->ends[0], .events = POLLIN};
+	struct pollfd reader = {.fd = descriptor, .events = POLLIN};
 	int ready;
 
 	do
-		ready = poll(&arrival, 1, milliseconds);
+		ready = poll(&reader, 1, milliseconds);
 	while (ready < 0 && errno == EINTR);
 	return ready > 0;
+}
+
+/* Whether there is anything to read, or comes before CHILD_LIMIT. */
+static inline bool
+becomes_readable(int descriptor)
+{
+	return readable_within(descriptor, (int)(CHILD_LIMIT * 1000));
 }
 
 /* Waits for the next word; fails the test if none comes within the limit. */
@@ -69,7 +76,7 @@ post_await(const struct post *post)
 {
 	char word;
 
-	if (!post_comes(post, (int)(CHILD_LIMIT * 1000)))
+	if (!becomes_readable(post->ends[0]))
 		fail_msg("a word that does not come");
 	assert_int_equal(read(post->ends[0], &word, 1), 1);
 	return word;
@@ -96,6 +103,18 @@ post_await_sleep(pid_t pid)
 		state = strrchr(line, ')');
 		assert_non_null(state);
 	} while (strncmp(state, ") S", 3) != 0);
+}
+
+/* Waits until every other process that shares the post has ended. */
+static inline void
+post_await_ends(struct post *post)
+{
+	char byte;
+
+	close(post->ends[1]);
+	post->ends[1] = -1;
+	assert_true(becomes_readable(post->ends[0]));
+	assert_int_equal(read(post->ends[0], &byte, 1), 0);
 }
 
 #endif

@@ -2,7 +2,7 @@
 #include "buffer.h"
 
 #include "hear.h"
-#include "raised.h"
+#include "must.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,10 +56,10 @@ bytes_come_out_as_they_went_in(void **state)
 	assert_int_equal(buffer.length, 256);
 	reader = read_buffer(&buffer);
 	for (int i = 0; i < 256; i++) {
-		expect_ok(reader_take_byte(&reader, &byte));
+		MUST(reader_take_byte(&reader, &byte));
 		assert_int_equal(byte, i);
 	}
-	expect_ok(reader_end(&reader));
+	MUST(reader_end(&reader));
 	buffer_fini(&buffer);
 }
 
@@ -80,10 +80,10 @@ numbers_come_out_as_they_went_in(void **state)
 		buffer_put_number(&buffer, numbers[i]);
 	reader = (struct reader){buffer.bytes + 1, buffer.length - 1};
 	for (size_t i = 0; i < count; i++) {
-		expect_ok(reader_take_number(&reader, &number));
+		MUST(reader_take_number(&reader, &number));
 		assert_true(number == numbers[i]);
 	}
-	expect_ok(reader_end(&reader));
+	MUST(reader_end(&reader));
 	buffer_fini(&buffer);
 }
 
@@ -102,10 +102,10 @@ reals_come_out_to_the_bit(void **state)
 		buffer_put_real(&buffer, reals[i]);
 	reader = read_buffer(&buffer);
 	for (size_t i = 0; i < count; i++) {
-		expect_ok(reader_take_real(&reader, &real));
+		MUST(reader_take_real(&reader, &real));
 		assert_memory_equal(&real, &reals[i], sizeof(real));
 	}
-	expect_ok(reader_end(&reader));
+	MUST(reader_end(&reader));
 	buffer_fini(&buffer);
 }
 
@@ -122,11 +122,11 @@ texts_come_out_as_copies(void **state)
 		buffer_put_text(&buffer, texts[i]);
 	reader = read_buffer(&buffer);
 	for (size_t i = 0; i < 3; i++) {
-		expect_ok(reader_take_text(&reader, &text));
+		MUST(reader_take_text(&reader, &text));
 		assert_string_equal(text, texts[i]);
 		free(text);
 	}
-	expect_ok(reader_end(&reader));
+	MUST(reader_end(&reader));
 	buffer_fini(&buffer);
 }
 
@@ -142,8 +142,8 @@ raw_bytes_are_borrowed(void **state)
 	buffer_put_bytes(&buffer, NULL, 0);
 	assert_int_equal(buffer.length, 3);
 	reader = read_buffer(&buffer);
-	expect_ok(reader_take_bytes(&reader, 0, &bytes));
-	expect_ok(reader_take_bytes(&reader, 2, &bytes));
+	MUST(reader_take_bytes(&reader, 0, &bytes));
+	MUST(reader_take_bytes(&reader, 2, &bytes));
 	assert_ptr_equal(bytes, buffer.bytes);
 	assert_int_equal(reader.length, 1);
 	assert_ptr_equal(reader.bytes, buffer.bytes + 2);
@@ -259,9 +259,9 @@ truncation_tells_how_much_is_missing(void **state)
 	uint8_t byte;
 
 	(void)state;
-	expect_error(reader_take_bytes(&reader, 5, &bytes), ValueError,
+	MUST_RAISE_EXACTLY(reader_take_bytes(&reader, 5, &bytes), ValueError,
 		"a message ends 2 bytes early: 3 are left of 5");
-	expect_error(reader_take_byte(&nothing, &byte), ValueError,
+	MUST_RAISE_EXACTLY(reader_take_byte(&nothing, &byte), ValueError,
 		"a message ends 1 bytes early: 0 are left of 1");
 }
 
@@ -307,7 +307,7 @@ text_with_a_zero_byte_raises(void **state)
 		buffer_put_number(&buffer, 3);
 		buffer_put_bytes(&buffer, texts[i], 3);
 		reader = read_buffer(&buffer);
-		expect_error(reader_take_text(&reader, &text), ValueError,
+		MUST_RAISE_EXACTLY(reader_take_text(&reader, &text), ValueError,
 			"a text with a zero byte in it");
 		buffer_fini(&buffer);
 	}
@@ -320,11 +320,11 @@ end_raises_for_what_is_left(void **state)
 	uint8_t byte;
 
 	(void)state;
-	expect_error(reader_end(&reader), ValueError,
+	MUST_RAISE_EXACTLY(reader_end(&reader), ValueError,
 		"a message is 3 bytes too long");
 	for (int i = 0; i < 3; i++)
-		expect_ok(reader_take_byte(&reader, &byte));
-	expect_ok(reader_end(&reader));
+		MUST(reader_take_byte(&reader, &byte));
+	MUST(reader_end(&reader));
 }
 
 static void

@@ -2,8 +2,8 @@
 #include "channel.h"
 
 #include "child.h"
+#include "must.h"
 #include "post.h"
-#include "raised.h"
 #include "sys.h"
 
 #include <setjmp.h>
@@ -90,7 +90,7 @@ put_pattern(struct channel *channel, size_t size)
 
 	for (size_t i = 0; i < size; i++)
 		bytes[i] = pattern(i);
-	expect_ok(channel_end(channel));
+	MUST(channel_end(channel));
 }
 
 static void
@@ -106,7 +106,7 @@ static void
 put_text(struct channel *channel, const char *text)
 {
 	buffer_put_bytes(channel_begin(channel), text, strlen(text));
-	expect_ok(channel_end(channel));
+	MUST(channel_end(channel));
 }
 
 static void
@@ -121,7 +121,7 @@ must_receive(struct channel *channel, const char *text)
 {
 	struct reader payload;
 
-	expect_ok(channel_receive(channel, &payload));
+	MUST(channel_receive(channel, &payload));
 	must_be_text(&payload, text);
 }
 
@@ -140,12 +140,12 @@ static void
 messages_go_both_ways(struct pair *pair)
 {
 	put_text(&pair->near, "hello");
-	expect_ok(channel_flush(&pair->near));
+	MUST(channel_flush(&pair->near));
 	assert_false(channel_has_outgoing(&pair->near));
 	must_receive(&pair->far, "hello");
 	put_text(&pair->far, "");
 	put_text(&pair->far, "back");
-	expect_ok(channel_flush(&pair->far));
+	MUST(channel_flush(&pair->far));
 	must_receive(&pair->near, "");
 	must_receive(&pair->near, "back");
 	close_pair(pair);
@@ -180,17 +180,17 @@ nothing_goes_before_it_is_flushed(void **state)
 
 	(void)state;
 	open_pipes(&pair);
-	expect_ok(sys_set_nonblocking(pair.far_in));
+	MUST(sys_set_nonblocking(pair.far_in));
 	put_text(&pair.near, "later");
 	assert_true(channel_has_outgoing(&pair.near));
-	expect_ok(channel_fill(&pair.far, &filled));
+	MUST(channel_fill(&pair.far, &filled));
 	assert_false(filled);
-	expect_ok(channel_next(&pair.far, &got, &payload));
+	MUST(channel_next(&pair.far, &got, &payload));
 	assert_false(got);
-	expect_ok(channel_flush(&pair.near));
-	expect_ok(channel_fill(&pair.far, &filled));
+	MUST(channel_flush(&pair.near));
+	MUST(channel_fill(&pair.far, &filled));
 	assert_true(filled);
-	expect_ok(channel_next(&pair.far, &got, &payload));
+	MUST(channel_next(&pair.far, &got, &payload));
 	assert_true(got);
 	must_be_text(&payload, "later");
 	close_pair(&pair);
@@ -211,13 +211,13 @@ frame_may_be_split_at_every_byte(void **state)
 		size_t rest = sizeof(frame) - split;
 
 		assert_int_equal(write(pair.near_out, frame, split), split);
-		expect_ok(channel_fill(&pair.far, NULL));
-		expect_ok(channel_next(&pair.far, &got, &payload));
+		MUST(channel_fill(&pair.far, NULL));
+		MUST(channel_next(&pair.far, &got, &payload));
 		assert_false(got);
 		assert_int_equal(
 			write(pair.near_out, frame + split, rest), rest);
-		expect_ok(channel_fill(&pair.far, NULL));
-		expect_ok(channel_next(&pair.far, &got, &payload));
+		MUST(channel_fill(&pair.far, NULL));
+		MUST(channel_next(&pair.far, &got, &payload));
 		assert_true(got);
 		must_be_text(&payload, "hello");
 	}
@@ -239,8 +239,8 @@ frames_may_come_byte_by_byte(void **state)
 	open_sockets(&pair);
 	for (size_t i = 0; i < sizeof(frames) - 1; i++) {
 		assert_int_equal(write(pair.near_out, &frames[i], 1), 1);
-		expect_ok(channel_fill(&pair.far, NULL));
-		expect_ok(channel_next(&pair.far, &got, &payload));
+		MUST(channel_fill(&pair.far, NULL));
+		MUST(channel_next(&pair.far, &got, &payload));
 		if (got)
 			must_be_text(&payload, texts[count++]);
 	}
@@ -260,17 +260,17 @@ many_frames_may_come_in_one_read(void **state)
 	open_pipes(&pair);
 	for (uint64_t i = 0; i < 1000; i++) {
 		buffer_put_number(channel_begin(&pair.near), i);
-		expect_ok(channel_end(&pair.near));
+		MUST(channel_end(&pair.near));
 	}
-	expect_ok(channel_flush(&pair.near));
-	expect_ok(channel_fill(&pair.far, NULL));
+	MUST(channel_flush(&pair.near));
+	MUST(channel_fill(&pair.far, NULL));
 	for (uint64_t i = 0; i < 1000; i++) {
-		expect_ok(channel_next(&pair.far, &got, &payload));
+		MUST(channel_next(&pair.far, &got, &payload));
 		assert_true(got);
-		expect_ok(reader_take_number(&payload, &number));
+		MUST(reader_take_number(&payload, &number));
 		assert_int_equal(number, i);
 	}
-	expect_ok(channel_next(&pair.far, &got, &payload));
+	MUST(channel_next(&pair.far, &got, &payload));
 	assert_false(got);
 	close_pair(&pair);
 }
@@ -285,7 +285,7 @@ send_patterns(void *context)
 	put_pattern(&pair->near, LIMIT);
 	put_pattern(&pair->near, 3);
 	put_pattern(&pair->near, 100000);
-	expect_ok(channel_flush(&pair->near));
+	MUST(channel_flush(&pair->near));
 }
 
 static void
@@ -295,14 +295,14 @@ long_frames_come_whole(struct pair *pair)
 	struct reader payload;
 
 	for (size_t size = 0; size < 100; size++) {
-		expect_ok(channel_receive(&pair->far, &payload));
+		MUST(channel_receive(&pair->far, &payload));
 		must_be_pattern(&payload, size);
 	}
-	expect_ok(channel_receive(&pair->far, &payload));
+	MUST(channel_receive(&pair->far, &payload));
 	must_be_pattern(&payload, LIMIT);
-	expect_ok(channel_receive(&pair->far, &payload));
+	MUST(channel_receive(&pair->far, &payload));
 	must_be_pattern(&payload, 3);
-	expect_ok(channel_receive(&pair->far, &payload));
+	MUST(channel_receive(&pair->far, &payload));
 	must_be_pattern(&payload, 100000);
 	assert_int_equal(child_wait(pid), 0);
 	close_pair(pair);
@@ -338,10 +338,10 @@ too_long_payload_is_not_sent(void **state)
 	pair.near.limit = 5;
 	put_text(&pair.near, "12345");
 	buffer_put_bytes(channel_begin(&pair.near), "123456", 6);
-	expect_error(channel_end(&pair.near), ValueError,
+	MUST_RAISE_EXACTLY(channel_end(&pair.near), ValueError,
 		"a message of 6 bytes, where at most 5 are allowed");
 	put_text(&pair.near, "after");
-	expect_ok(channel_flush(&pair.near));
+	MUST(channel_flush(&pair.near));
 	must_receive(&pair.far, "12345");
 	must_receive(&pair.far, "after");
 	close_pair(&pair);
@@ -359,10 +359,12 @@ too_long_frame_is_not_received(void **state)
 	write_frame(pair.near_out, 5, "12345");
 	write_frame(pair.near_out, 6, "");
 	must_receive(&pair.far, "12345");
-	expect_error(channel_receive(&pair.far, &payload), ConnectionError,
+	MUST_RAISE_EXACTLY(channel_receive(&pair.far, &payload),
+		ConnectionError,
 		"a frame of 6 bytes, where at most 5 are allowed");
 	/* There is no way on from there. */
-	expect_error(channel_receive(&pair.far, &payload), ConnectionError,
+	MUST_RAISE_EXACTLY(channel_receive(&pair.far, &payload),
+		ConnectionError,
 		"a frame of 6 bytes, where at most 5 are allowed");
 	close_pair(&pair);
 }
@@ -402,7 +404,7 @@ cancelled_frame_has_never_begun(void **state)
 	put_text(&pair.near, "sent");
 	channel_begin(&pair.near);
 	channel_cancel(&pair.near);
-	expect_ok(channel_flush(&pair.near));
+	MUST(channel_flush(&pair.near));
 	assert_false(channel_has_outgoing(&pair.near));
 	must_receive(&pair.far, "first");
 	must_receive(&pair.far, "sent");
@@ -422,12 +424,12 @@ end_of_the_stream_raises(void **state)
 	(void)state;
 	open_pipes(&pair);
 	put_text(&pair.far, "last");
-	expect_ok(channel_flush(&pair.far));
+	MUST(channel_flush(&pair.far));
 	close_far(&pair);
 	must_receive(&pair.near, "last");
-	expect_error(channel_receive(&pair.near, &payload), ConnectionError,
-		"the other side is gone");
-	expect_error(channel_fill(&pair.near, &filled), ConnectionError,
+	MUST_RAISE_EXACTLY(channel_receive(&pair.near, &payload),
+		ConnectionError, "the other side is gone");
+	MUST_RAISE_EXACTLY(channel_fill(&pair.near, &filled), ConnectionError,
 		"the other side is gone");
 	assert_false(filled);
 	channel_fini(&pair.near);
@@ -448,7 +450,7 @@ end_within_a_frame_raises(void **state)
 		open_sockets(&pair);
 		assert_int_equal(write(pair.far_out, frame, length), length);
 		close_far(&pair);
-		expect_error(channel_receive(&pair.near, &payload),
+		MUST_RAISE_EXACTLY(channel_receive(&pair.near, &payload),
 			ConnectionError, "the other side is gone");
 		channel_fini(&pair.near);
 		close(pair.near_in);
@@ -464,7 +466,7 @@ flush_to_nobody(void *context)
 		signal(SIGPIPE, SIG_IGN);
 	close_far(pair);
 	put_text(&pair->near, "hello?");
-	expect_error(channel_flush(&pair->near), ConnectionError,
+	MUST_RAISE_EXACTLY(channel_flush(&pair->near), ConnectionError,
 		"write: Broken pipe");
 }
 
@@ -514,7 +516,7 @@ reset_connection_raises(void **state)
 	open_sockets(&pair);
 	/* What the peer has not read when it goes resets the connection. */
 	put_text(&pair.near, "unread");
-	expect_ok(channel_flush(&pair.near));
+	MUST(channel_flush(&pair.near));
 	close_far(&pair);
 	error = channel_receive(&pair.near, &payload);
 	assert_non_null(error);
@@ -534,18 +536,18 @@ full_pipe_takes_what_it_can_and_the_rest_later(void **state)
 
 	(void)state;
 	open_pipes(&pair);
-	expect_ok(sys_set_nonblocking(pair.near_out));
+	MUST(sys_set_nonblocking(pair.near_out));
 	put_pattern(&pair.near, 1000000);
-	expect_ok(channel_flush(&pair.near));
+	MUST(channel_flush(&pair.near));
 	assert_true(channel_has_outgoing(&pair.near));
 	/* What begins in the midst of a frame comes after it. */
 	put_text(&pair.near, "next");
 	buffer_put_text(channel_begin(&pair.near), "never");
 	channel_cancel(&pair.near);
 	do {
-		expect_ok(channel_fill(&pair.far, NULL));
-		expect_ok(channel_next(&pair.far, &got, &payload));
-		expect_ok(channel_flush(&pair.near));
+		MUST(channel_fill(&pair.far, NULL));
+		MUST(channel_next(&pair.far, &got, &payload));
+		MUST(channel_flush(&pair.near));
 		flushes++;
 	} while (!got);
 	assert_true(flushes > 1);
@@ -563,10 +565,10 @@ fill_of_nothing_returns_at_once_without_blocking(void **state)
 
 	(void)state;
 	open_sockets(&pair);
-	expect_ok(sys_set_nonblocking(pair.near_in));
-	expect_ok(channel_fill(&pair.near, &filled));
+	MUST(sys_set_nonblocking(pair.near_in));
+	MUST(channel_fill(&pair.near, &filled));
 	assert_false(filled);
-	expect_ok(channel_fill(&pair.near, NULL));
+	MUST(channel_fill(&pair.near, NULL));
 	close_pair(&pair);
 }
 
@@ -606,7 +608,7 @@ receive_goes_on_after_signals(void **state)
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(post_await(&alarms), 'a');
 	put_text(&pair.near, "hello");
-	expect_ok(channel_flush(&pair.near));
+	MUST(channel_flush(&pair.near));
 	assert_int_equal(child_wait(pid), 0);
 	close_pair(&pair);
 	post_close(&alarms);

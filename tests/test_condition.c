@@ -10,9 +10,9 @@
 #include "child.h"
 #include "encoding.h"
 #include "manager.h"
+#include "must.h"
 #include "post.h"
 #include "proxy.h"
-#include "raised.h"
 #include "server.h"
 #include "sys.h"
 #include "value.h"
@@ -88,13 +88,13 @@ set_up(void **state)
 	make = *state;
 	waits = post_open();
 	woken = post_open();
-	expect_ok(sys_map_shared(sizeof(*notes), &memory));
+	MUST(sys_map_shared(sizeof(*notes), &memory));
 	notes = memory;
 	if (make->hosted) {
-		expect_ok(manager_new(&manager));
-		expect_ok(manager_condition(manager, &condition));
+		MUST(manager_new(&manager));
+		MUST(manager_condition(manager, &condition));
 	} else {
-		expect_ok(condition_new(&condition));
+		MUST(condition_new(&condition));
 	}
 	return 0;
 }
@@ -117,13 +117,13 @@ tear_down(void **state)
 static void
 acquire(void)
 {
-	expect_ok(condition_acquire(condition));
+	MUST(condition_acquire(condition));
 }
 
 static void
 release(void)
 {
-	expect_ok(condition_release(condition));
+	MUST(condition_release(condition));
 }
 
 static void
@@ -131,15 +131,15 @@ must_not_own(void)
 {
 	bool ignored;
 
-	expect_error(condition_notify(condition, 1), make->misuse,
+	MUST_RAISE_EXACTLY(condition_notify(condition, 1), make->misuse,
 		make->notify_message);
-	expect_error(condition_notify_all(condition), make->misuse,
+	MUST_RAISE_EXACTLY(condition_notify_all(condition), make->misuse,
 		make->notify_message);
-	expect_error(condition_release(condition), make->misuse,
+	MUST_RAISE_EXACTLY(condition_release(condition), make->misuse,
 		make->release_message);
-	expect_error(condition_wait(condition, FOREVER, &ignored), make->misuse,
-		make->wait_message);
-	expect_error(condition_wait(condition, 0, NULL), make->misuse,
+	MUST_RAISE_EXACTLY(condition_wait(condition, FOREVER, &ignored),
+		make->misuse, make->wait_message);
+	MUST_RAISE_EXACTLY(condition_wait(condition, 0, NULL), make->misuse,
 		make->wait_message);
 }
 
@@ -148,7 +148,7 @@ owner_died(void)
 {
 	bool died;
 
-	expect_ok(condition_owner_died(condition, &died));
+	MUST(condition_owner_died(condition, &died));
 	return died;
 }
 
@@ -156,7 +156,7 @@ static void
 notify(long n)
 {
 	acquire();
-	expect_ok(condition_notify(condition, n));
+	MUST(condition_notify(condition, n));
 	release();
 }
 
@@ -167,7 +167,7 @@ wait_as(char name, double timeout)
 	bool notified = false;
 
 	post_send(&waits, 'w');
-	expect_ok(condition_wait(condition, timeout, &notified));
+	MUST(condition_wait(condition, timeout, &notified));
 	post_send(&woken, (char)(notified ? toupper(name) : name));
 	return notified;
 }
@@ -240,7 +240,7 @@ lock_is_free_as_often_as_it_was_taken(void **state)
 	for (int i = 0; i < 3; i++)
 		acquire();
 	for (int i = 0; i < 3; i++) {
-		expect_ok(condition_notify_all(condition));
+		MUST(condition_notify_all(condition));
 		release();
 	}
 	must_not_own();
@@ -312,7 +312,7 @@ child_does_not_inherit_the_lock(void **state)
 	(void)state;
 	acquire();
 	child_must_succeed(expect_not_to_own, NULL);
-	expect_ok(condition_notify_all(condition));
+	MUST(condition_notify_all(condition));
 	release();
 }
 
@@ -339,9 +339,9 @@ threads_of_one_process_are_different_owners(void **state)
 	assert_int_equal(
 		pthread_create(&thread, NULL, misuse_in_thread, errors), 0);
 	pthread_join(thread, NULL);
-	expect_error(errors[0], make->misuse, make->notify_message);
-	expect_error(errors[1], make->misuse, make->release_message);
-	expect_error(errors[2], make->misuse, make->wait_message);
+	MUST_RAISE_EXACTLY(errors[0], make->misuse, make->notify_message);
+	MUST_RAISE_EXACTLY(errors[1], make->misuse, make->release_message);
+	MUST_RAISE_EXACTLY(errors[2], make->misuse, make->wait_message);
 	release();
 }
 
@@ -375,8 +375,8 @@ threads_of_one_process_keep_each_other_out(void **state)
 			0);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
-	expect_ok(errors[0]);
-	expect_ok(errors[1]);
+	MUST(errors[0]);
+	MUST(errors[1]);
 	assert_int_equal(notes->counter, 200);
 }
 
@@ -388,7 +388,7 @@ wait_with_a_deep_lock(void *context)
 		acquire();
 	wait_as('a', FOREVER);
 	for (int i = 0; i < 3; i++) {
-		expect_ok(condition_notify_all(condition));
+		MUST(condition_notify_all(condition));
 		release();
 	}
 	must_not_own();
@@ -416,9 +416,9 @@ wait_without_time_returns_at_once(void **state)
 	for (size_t i = 0; i < sizeof(timeouts) / sizeof(*timeouts); i++) {
 		bool notified = true;
 
-		expect_ok(condition_wait(condition, timeouts[i], &notified));
+		MUST(condition_wait(condition, timeouts[i], &notified));
 		assert_false(notified);
-		expect_ok(condition_notify_all(condition));
+		MUST(condition_notify_all(condition));
 	}
 	release();
 	must_not_own();
@@ -433,10 +433,10 @@ wait_lasts_until_its_timeout(void **state)
 	(void)state;
 	acquire();
 	acquire();
-	expect_ok(condition_wait(condition, 0.05, &notified));
+	MUST(condition_wait(condition, 0.05, &notified));
 	assert_false(notified);
 	assert_true(sys_now() - start >= 0.05);
-	expect_ok(condition_wait(condition, 0.01, NULL));
+	MUST(condition_wait(condition, 0.01, NULL));
 	release();
 	release();
 	must_not_own();
@@ -479,7 +479,7 @@ wake_up_is_not_lost_on_who_times_out_meanwhile(void **state)
 	pids[1] = start_waiter('b', FOREVER);
 	acquire();
 	sys_sleep(0.04);
-	expect_ok(condition_notify(condition, 1));
+	MUST(condition_notify(condition, 1));
 	release();
 	first = post_await(&woken);
 	if (first == 'A')
@@ -555,7 +555,7 @@ notify_is_not_remembered(void **state)
 	notify(1);
 	notify(LONG_MAX);
 	acquire();
-	expect_ok(condition_notify_all(condition));
+	MUST(condition_notify_all(condition));
 	release();
 	pid = start_waiter('a', 0.05);
 	must_be_back("a");
@@ -571,7 +571,7 @@ notify_all_wakes_all(void **state)
 	for (int i = 0; i < 4; i++)
 		pids[i] = start_waiter((char)('a' + i), FOREVER);
 	acquire();
-	expect_ok(condition_notify_all(condition));
+	MUST(condition_notify_all(condition));
 	release();
 	must_be_back("ABCD");
 	must_end(pids, 4);
@@ -601,7 +601,7 @@ who_is_notified_goes_on_when_the_lock_is_given_back(void **state)
 	(void)state;
 	await_waiter();
 	acquire();
-	expect_ok(condition_notify(condition, 1));
+	MUST(condition_notify(condition, 1));
 	/* Time enough for whoever would not wait for the lock. */
 	child_must_succeed(do_nothing, NULL);
 	notes->flag = true;
@@ -616,7 +616,7 @@ flag_is_set(void *context)
 {
 	(void)context;
 	notes->calls++;
-	expect_ok(condition_notify(condition, 0));
+	MUST(condition_notify(condition, 0));
 	return notes->flag;
 }
 
@@ -628,11 +628,10 @@ wait_for_what_is_true_does_not_wait(void **state)
 	(void)state;
 	notes->flag = true;
 	acquire();
-	expect_ok(condition_wait_for(
-		condition, flag_is_set, NULL, FOREVER, &held));
+	MUST(condition_wait_for(condition, flag_is_set, NULL, FOREVER, &held));
 	assert_true(held);
 	assert_int_equal(notes->calls, 1);
-	expect_ok(condition_wait_for(condition, flag_is_set, NULL, 0, NULL));
+	MUST(condition_wait_for(condition, flag_is_set, NULL, 0, NULL));
 	assert_int_equal(notes->calls, 2);
 	release();
 	must_not_own();
@@ -647,8 +646,7 @@ wait_for_flag(void *context)
 	acquire();
 	acquire();
 	post_send(&waits, 'w');
-	expect_ok(condition_wait_for(
-		condition, flag_is_set, NULL, FOREVER, &held));
+	MUST(condition_wait_for(condition, flag_is_set, NULL, FOREVER, &held));
 	assert_true(held);
 	release();
 	release();
@@ -667,7 +665,7 @@ wait_for_waits_until_it_is_true(void **state)
 	acquire();
 	notes->flag = true;
 	/* The first wake-up may not have been used yet. */
-	expect_ok(condition_notify_all(condition));
+	MUST(condition_notify_all(condition));
 	release();
 	assert_int_equal(child_wait(pid), 0);
 	assert_true(notes->calls >= 2);
@@ -682,15 +680,14 @@ wait_for_gives_up_at_its_timeout(void **state)
 
 	(void)state;
 	acquire();
-	expect_ok(
-		condition_wait_for(condition, flag_is_set, NULL, 0.05, &held));
+	MUST(condition_wait_for(condition, flag_is_set, NULL, 0.05, &held));
 	assert_false(held);
 	assert_true(sys_now() - start >= 0.05);
 	assert_true(notes->calls >= 2);
 	for (size_t i = 0; i < 3; i++) {
 		held = true;
 		notes->calls = 0;
-		expect_ok(condition_wait_for(
+		MUST(condition_wait_for(
 			condition, flag_is_set, NULL, timeouts[i], &held));
 		assert_false(held);
 		assert_int_equal(notes->calls, 1);
@@ -779,9 +776,9 @@ free_while_owner(void *context)
 	acquire();
 	acquire();
 	condition_free(condition);
-	expect_ok(condition_new(&other));
-	expect_ok(condition_acquire(other));
-	expect_ok(condition_release(other));
+	MUST(condition_new(&other));
+	MUST(condition_acquire(other));
+	MUST(condition_release(other));
 	post_send(&waits, 'w');
 	post_await(&woken);
 	condition_free(other);
@@ -821,7 +818,7 @@ wait_forgets_that_an_owner_died(void **state)
 	child_kill(start_owner(1));
 	acquire();
 	assert_true(owner_died());
-	expect_ok(condition_wait(condition, 0.01, NULL));
+	MUST(condition_wait(condition, 0.01, NULL));
 	assert_false(owner_died());
 	release();
 }
@@ -847,7 +844,7 @@ notify_and_hang(void *context)
 {
 	(void)context;
 	acquire();
-	expect_ok(condition_notify(condition, 1));
+	MUST(condition_notify(condition, 1));
 	post_send(&waits, 'n');
 	for (;;)
 		pause();
@@ -904,7 +901,7 @@ killed_waiters_do_not_hold_up_notify_all(void **state)
 	child_kill(pids[1]);
 	child_kill(pids[2]);
 	acquire();
-	expect_ok(condition_notify_all(condition));
+	MUST(condition_notify_all(condition));
 	release();
 	must_be_back("AD");
 	assert_int_equal(child_wait(pids[0]), 0);
@@ -924,7 +921,7 @@ waiter_killed_before_the_lock_is_free_has_heirs(void **state)
 	pids[0] = start_waiter('a', FOREVER);
 	pids[1] = start_waiter('b', FOREVER);
 	acquire();
-	expect_ok(condition_notify(condition, 1));
+	MUST(condition_notify(condition, 1));
 	child_kill(pids[0]);
 	release();
 	must_be_back("B");
@@ -966,7 +963,7 @@ wake_up_is_not_handed_to_who_waited_later(void **state)
 	(void)state;
 	pids[0] = start_waiter('a', FOREVER);
 	acquire();
-	expect_ok(condition_notify(condition, 1));
+	MUST(condition_notify(condition, 1));
 	/* It stands for the lock, and waits once it has got it. */
 	pids[1] = child_start(wait_once, &late);
 	child_kill(pids[0]);
@@ -1009,8 +1006,8 @@ use_own_server(int *lifeline)
 	server = child_start(run_server, &ends[1]);
 	sys_close(ends[1]);
 	*lifeline = ends[0];
-	expect_ok(server_await_address(*lifeline, &address));
-	expect_ok(proxy_new(address, &condition));
+	MUST(server_await_address(*lifeline, &address));
+	MUST(proxy_new(address, &condition));
 	free(address);
 	return server;
 }
@@ -1095,15 +1092,15 @@ value_holds_a_share_of_its_condition(void **state)
 	struct condition *found = NULL;
 
 	(void)state;
-	expect_ok(value_condition_at(list, 1, &found));
+	MUST(value_condition_at(list, 1, &found));
 	assert_ptr_equal(found, condition);
-	expect_error(value_condition_at(list, 2, &found), IndexError,
+	MUST_RAISE_EXACTLY(value_condition_at(list, 2, &found), IndexError,
 		"item 2 of a list of 2");
 	condition_free(condition);
 	condition = NULL;
 	/* It lives on in the list. */
-	expect_ok(condition_acquire(found));
-	expect_ok(condition_release(found));
+	MUST(condition_acquire(found));
+	MUST(condition_release(found));
 	value_free(list);
 }
 
@@ -1129,7 +1126,7 @@ shared_condition_refuses_to_be_encoded(void **state)
 	struct buffer buffer = {0};
 
 	(void)state;
-	expect_error(encode_value(list, &buffer), RuntimeError,
+	MUST_RAISE_EXACTLY(encode_value(list, &buffer), RuntimeError,
 		"Condition objects should only be shared between processes "
 		"through inheritance");
 	buffer_fini(&buffer);
@@ -1142,7 +1139,7 @@ encode_condition(struct buffer *buffer)
 {
 	SCOPED(value) list = value_list(value_condition(condition));
 
-	expect_ok(encode_value(list, buffer));
+	MUST(encode_value(list, buffer));
 }
 
 /* Gives what was encoded, a list with one condition. */
@@ -1152,8 +1149,8 @@ decode_list_of_one(const struct buffer *buffer)
 	struct reader reader = {buffer->bytes, buffer->length};
 	struct value *list;
 
-	expect_ok(decode_value(&reader, &list));
-	expect_ok(reader_end(&reader));
+	MUST(decode_value(&reader, &list));
+	MUST(reader_end(&reader));
 	assert_int_equal(value_count(list), 1);
 	return list;
 }
@@ -1168,11 +1165,11 @@ decoded_proxy_is_the_same_condition(void **state)
 	(void)state;
 	encode_condition(&buffer);
 	list = decode_list_of_one(&buffer);
-	expect_ok(value_condition_at(list, 0, &decoded));
+	MUST(value_condition_at(list, 0, &decoded));
 	assert_ptr_not_equal(decoded, condition);
-	expect_ok(condition_acquire(decoded));
-	expect_ok(condition_notify(condition, 1));
-	expect_ok(condition_release(condition));
+	MUST(condition_acquire(decoded));
+	MUST(condition_notify(condition, 1));
+	MUST(condition_release(condition));
 	must_not_own();
 	value_free(list);
 	acquire();
@@ -1185,7 +1182,7 @@ wait_on_decoded(void *context)
 {
 	struct value *list = decode_list_of_one(context);
 
-	expect_ok(value_condition_at(list, 0, &condition));
+	MUST(value_condition_at(list, 0, &condition));
 	acquire();
 	wait_as('a', FOREVER);
 	release();
@@ -1218,11 +1215,11 @@ decoded_proxy_keeps_its_condition(void **state)
 	(void)state;
 	encode_condition(&buffer);
 	list = decode_list_of_one(&buffer);
-	expect_ok(value_condition_at(list, 0, &decoded));
+	MUST(value_condition_at(list, 0, &decoded));
 	condition_free(condition);
 	condition = NULL;
-	expect_ok(condition_acquire(decoded));
-	expect_ok(condition_release(decoded));
+	MUST(condition_acquire(decoded));
+	MUST(condition_release(decoded));
 	value_free(list);
 	buffer_fini(&buffer);
 }

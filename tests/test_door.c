@@ -3,7 +3,7 @@
 #include "must.h"
 
 #include "door.h"
-#include "event.h"
+#include "post.h"
 #include "sys.h"
 
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 
 #include "buffer.h"
 #include "hear.h"
-#include "raised.h"
+#include "must.h"
 #include "value.h"
 
 #include <setjmp.h>
@@ -135,8 +135,8 @@ assert_same(const struct value *one, const struct value *other)
 {
 	struct buffer encoded[2] = {{0}, {0}};
 
-	expect_ok(encode_value(one, &encoded[0]));
-	expect_ok(encode_value(other, &encoded[1]));
+	MUST(encode_value(one, &encoded[0]));
+	MUST(encode_value(other, &encoded[1]));
 	assert_int_equal(encoded[0].length, encoded[1].length);
 	assert_memory_equal(
 		encoded[0].bytes, encoded[1].bytes, encoded[0].length);
@@ -152,10 +152,10 @@ send_over(const struct value *value)
 	struct value *decoded;
 	struct reader reader;
 
-	expect_ok(encode_value(value, &buffer));
+	MUST(encode_value(value, &buffer));
 	reader = read_buffer(&buffer);
-	expect_ok(decode_value(&reader, &decoded));
-	expect_ok(reader_end(&reader));
+	MUST(decode_value(&reader, &decoded));
+	MUST(reader_end(&reader));
 	buffer_fini(&buffer);
 	return decoded;
 }
@@ -171,8 +171,8 @@ every_kind_comes_out_as_it_went_in(void **state)
 	for (size_t i = 0; i < value_count(all); i++) {
 		const struct value *one, *other;
 
-		expect_ok(value_at(all, i, &one));
-		expect_ok(value_at(decoded, i, &other));
+		MUST(value_at(all, i, &one));
+		MUST(value_at(decoded, i, &other));
 		assert_int_equal(value_kind(one), value_kind(other));
 		assert_same(one, other);
 	}
@@ -191,13 +191,13 @@ integers_and_reals_come_out_to_the_bit(void **state)
 	double real;
 
 	(void)state;
-	expect_ok(value_integer_at(decoded, 0, &integer));
+	MUST(value_integer_at(decoded, 0, &integer));
 	assert_true(integer == INT64_MIN);
-	expect_ok(value_integer_at(decoded, 1, &integer));
+	MUST(value_integer_at(decoded, 1, &integer));
 	assert_true(integer == -2);
-	expect_ok(value_real_at(decoded, 2, &real));
+	MUST(value_real_at(decoded, 2, &real));
 	assert_true(real == 0 && signbit(real));
-	expect_ok(value_real_at(decoded, 3, &real));
+	MUST(value_real_at(decoded, 3, &real));
 	assert_true(isnan(real));
 }
 
@@ -213,16 +213,16 @@ text_and_bytes_come_out_whole(void **state)
 	size_t size;
 
 	(void)state;
-	expect_ok(value_text_at(decoded, 0, &text));
+	MUST(value_text_at(decoded, 0, &text));
 	assert_string_equal(text, "caf\xc3\xa9");
-	expect_ok(value_text_at(decoded, 1, &text));
+	MUST(value_text_at(decoded, 1, &text));
 	assert_string_equal(text, "");
-	expect_ok(value_at(decoded, 2, &item));
-	expect_ok(value_get_bytes(item, &bytes, &size));
+	MUST(value_at(decoded, 2, &item));
+	MUST(value_get_bytes(item, &bytes, &size));
 	assert_int_equal(size, 3);
 	assert_memory_equal(bytes, "a\0b", 3);
-	expect_ok(value_at(decoded, 3, &item));
-	expect_ok(value_get_bytes(item, &bytes, &size));
+	MUST(value_at(decoded, 3, &item));
+	MUST(value_get_bytes(item, &bytes, &size));
 	assert_int_equal(size, 0);
 }
 
@@ -255,8 +255,8 @@ objects_are_asked_to_encode_and_decode(void **state)
 	void *one, *other;
 
 	(void)state;
-	expect_ok(value_get_object(value, "Token", &one));
-	expect_ok(value_get_object(decoded, "Token", &other));
+	MUST(value_get_object(value, "Token", &one));
+	MUST(value_get_object(decoded, "Token", &other));
 	assert_ptr_not_equal(one, other);
 	assert_int_equal(((struct token *)other)->number, 42);
 	assert_int_equal(((struct token *)other)->holders, 1);
@@ -274,7 +274,7 @@ refusal_of_an_object_is_passed_on(void **state)
 	struct buffer buffer = {0};
 
 	(void)state;
-	expect_error(encode_value(value, &buffer), RuntimeError,
+	MUST_RAISE_EXACTLY(encode_value(value, &buffer), RuntimeError,
 		"this one stays here");
 	buffer_fini(&buffer);
 	value_free(value);
@@ -290,10 +290,10 @@ failure_of_an_object_to_decode_is_passed_on(void **state)
 	struct reader reader;
 
 	(void)state;
-	expect_ok(encode_value(value, &buffer));
+	MUST(encode_value(value, &buffer));
 	value_free(value);
 	reader = read_buffer(&buffer);
-	expect_error(decode_value(&reader, &decoded), ConnectionError,
+	MUST_RAISE_EXACTLY(decode_value(&reader, &decoded), ConnectionError,
 		"nobody knows this one");
 	assert_int_equal(tokens, 0);
 	buffer_fini(&buffer);
@@ -310,7 +310,7 @@ unknown_class_raises(void **state)
 	buffer_put_byte(&buffer, VALUE_OBJECT);
 	buffer_put_text(&buffer, "test toke");
 	reader = read_buffer(&buffer);
-	expect_error(decode_value(&reader, &decoded), ValueError,
+	MUST_RAISE_EXACTLY(decode_value(&reader, &decoded), ValueError,
 		"'test toke' is no class of objects");
 	buffer_fini(&buffer);
 }
@@ -327,7 +327,7 @@ unknown_kind_raises(void **state)
 
 		snprintf(message, sizeof(message), "%d is not a kind of value",
 			kind);
-		expect_error(
+		MUST_RAISE_EXACTLY(
 			decode_value(&reader, &decoded), ValueError, message);
 	}
 }
@@ -343,12 +343,12 @@ values_stand_one_behind_the_other(void **state)
 	struct reader reader;
 
 	(void)state;
-	expect_ok(encode_value(one, &buffer));
-	expect_ok(encode_value(two, &buffer));
+	MUST(encode_value(one, &buffer));
+	MUST(encode_value(two, &buffer));
 	reader = read_buffer(&buffer);
-	expect_ok(decode_value(&reader, &first));
-	expect_ok(decode_value(&reader, &second));
-	expect_ok(reader_end(&reader));
+	MUST(decode_value(&reader, &first));
+	MUST(decode_value(&reader, &second));
+	MUST(reader_end(&reader));
 	assert_same(first, one);
 	assert_same(second, two);
 	buffer_fini(&buffer);
@@ -382,7 +382,7 @@ one_list_too_deep_is_not_encoded(void **state)
 	struct buffer buffer = {0};
 
 	(void)state;
-	expect_error(encode_value(value, &buffer), ValueError,
+	MUST_RAISE_EXACTLY(encode_value(value, &buffer), ValueError,
 		"lists nested deeper than 100");
 	buffer_fini(&buffer);
 }
@@ -403,7 +403,7 @@ lists_too_deep_are_not_decoded(void **state)
 			buffer_put_number(&buffer, depth + 1 < depths[i]);
 		}
 		reader = read_buffer(&buffer);
-		expect_error(decode_value(&reader, &decoded), ValueError,
+		MUST_RAISE_EXACTLY(decode_value(&reader, &decoded), ValueError,
 			"lists nested deeper than 100");
 		buffer_fini(&buffer);
 	}
@@ -465,7 +465,7 @@ encode_all_kinds(void)
 	SCOPED(value) all = all_kinds();
 	struct buffer buffer = {0};
 
-	expect_ok(encode_value(all, &buffer));
+	MUST(encode_value(all, &buffer));
 	return buffer;
 }
 
@@ -519,8 +519,8 @@ errors_come_out_with_their_frames(void **state)
 	(void)state;
 	encode_error(error, &buffer);
 	reader = read_buffer(&buffer);
-	expect_ok(decode_error(&reader, &decoded));
-	expect_ok(reader_end(&reader));
+	MUST(decode_error(&reader, &decoded));
+	MUST(reader_end(&reader));
 	after = error_traceback(decoded);
 	assert_string_equal(after, before);
 	assert_int_equal(decoded->kind, MaybeEncodingError);
@@ -547,9 +547,9 @@ every_kind_of_error_comes_out_without_frames(void **state)
 
 		encode_error(error, &buffer);
 		reader = read_buffer(&buffer);
-		expect_ok(decode_error(&reader, &decoded));
+		MUST(decode_error(&reader, &decoded));
 		assert_int_equal(decoded->frame_count, 0);
-		expect_error(decoded, (enum error_kind)kind, "%");
+		MUST_RAISE_EXACTLY(decoded, (enum error_kind)kind, "%");
 		error_free(error);
 		buffer_fini(&buffer);
 	}
@@ -619,7 +619,8 @@ unknown_kind_of_error_raises(void **state)
 
 	(void)state;
 	snprintf(message, sizeof(message), "%d is not a kind of error", byte);
-	expect_error(decode_error(&reader, &decoded), ValueError, message);
+	MUST_RAISE_EXACTLY(
+		decode_error(&reader, &decoded), ValueError, message);
 }
 
 static void

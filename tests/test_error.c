@@ -1,7 +1,7 @@
 /* test_error.c - errors: how they are made, grow frames, and are printed. */
 #include "error.h"
 
-#include "raised.h"
+#include "must.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,7 +106,7 @@ try_goes_on_after_success(void **state)
 	int after = 0;
 
 	(void)state;
-	expect_ok(try_to_fail(-SEVEN, &after));
+	MUST(try_to_fail(-SEVEN, &after));
 	assert_int_equal(after, 1);
 }
 
@@ -130,7 +130,7 @@ try_makes_the_call_once(void **state)
 	int calls = 0;
 
 	(void)state;
-	expect_error(try_once(&calls), IndexError, "none");
+	MUST_RAISE_EXACTLY(try_once(&calls), IndexError, "none");
 	assert_int_equal(calls, 1);
 }
 
@@ -363,10 +363,10 @@ scoped_frees_in_reverse_however_the_scope_is_left(void **state)
 {
 	(void)state;
 	forget_freed();
-	expect_error(leave_by_try(1), ValueError, "1 is too much");
+	MUST_RAISE_EXACTLY(leave_by_try(1), ValueError, "1 is too much");
 	assert_string_equal(freed, "21");
 	forget_freed();
-	expect_ok(leave_by_try(0));
+	MUST(leave_by_try(0));
 	assert_string_equal(freed, "-21");
 }
 

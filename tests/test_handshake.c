@@ -2,8 +2,8 @@
 #include "must.h"
 
 #include "channel.h"
-#include "event.h"
 #include "handshake.h"
+#include "post.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* test_link.c - whose connection is whose, and when it is closed. */
 #include "must.h"
 
-#include "event.h"
 #include "hosting.h"
 #include "link.h"
+#include "post.h"
 #include "request.h"
 #include "sys.h"
 
@@ -14,7 +14,7 @@
 struct scene {
 	struct hosting hosting;
 	uint64_t condition;
-	struct event event;
+	struct post event;
 };
 
 static void
@@ -22,7 +22,7 @@ set_scene(struct scene *scene)
 {
 	struct request make = {.kind = REQUEST_MAKE};
 
-	scene->event = event_new();
+	scene->event = post_open();
 	scene->hosting = hosting_start();
 	MUST(link_request_for_process(
 		scene->hosting.address, &make, &scene->condition));
@@ -272,7 +272,7 @@ wait_for_a_manager_that_dies(void *context)
 	const struct scene *scene = context;
 
 	MUST(try_to(scene, REQUEST_ACQUIRE));
-	event_happens(&scene->event);
+	post_send(&scene->event, '!');
 	MUST_RAISE(ConnectionError, try_to(scene, REQUEST_WAIT));
 }
 
@@ -283,7 +283,7 @@ IN_CHILD(manager_that_dies_raises_ConnectionError_in_who_waits)
 
 	set_scene(&scene);
 	waiter = child_start(wait_for_a_manager_that_dies, &scene);
-	event_await(&scene.event);
+	post_await(&scene.event);
 	/* Once the lock is ours, the child waits. */
 	MUST(try_to(&scene, REQUEST_ACQUIRE));
 	child_kill(scene.hosting.server);

@@ -4,9 +4,9 @@
 #include "buffer.h"
 #include "condition.h"
 #include "encoding.h"
-#include "event.h"
 #include "manager.h"
 #include "panic.h"
+#include "post.h"
 #include "sys.h"
 #include "value.h"
 
@@ -19,13 +19,13 @@
 struct scene {
 	struct manager *manager;
 	struct condition *condition;
-	struct event told;
+	struct post told;
 };
 
 static void
 set_scene(struct scene *scene)
 {
-	scene->told = event_new();
+	scene->told = post_open();
 	MUST(manager_new(&scene->manager));
 	MUST(manager_condition(scene->manager, &scene->condition));
 }
@@ -157,7 +157,7 @@ make_and_tell(void *context)
 
 	MUST(manager_new(&scene->manager));
 	MUST(manager_condition(scene->manager, &scene->condition));
-	event_happens(&scene->told);
+	post_send(&scene->told, '!');
 	/* Its end is the parent's to choose. */
 	for (;;)
 		pause();
@@ -169,7 +169,7 @@ make_and_end(void *context)
 	struct scene *scene = context;
 
 	MUST(manager_new(&scene->manager));
-	event_happens(&scene->told);
+	post_send(&scene->told, '!');
 }
 
 /* Waits for the server to end, which is this process's child by then. */
@@ -179,7 +179,7 @@ server_must_have_ended_well(struct scene *scene)
 	int status;
 
 	/* The server inherited the event from its creator. */
-	event_await_ends(&scene->told);
+	post_await_ends(&scene->told);
 	assert_true(waitpid(-1, &status, 0) > 0);
 	assert_int_equal(status, 0);
 	close(scene->told.ends[0]);
@@ -187,20 +187,20 @@ server_must_have_ended_well(struct scene *scene)
 
 IN_CHILD(server_ends_when_its_creator_is_killed)
 {
-	struct scene scene = {.told = event_new()};
+	struct scene scene = {.told = post_open()};
 	pid_t creator = child_start(make_and_tell, &scene);
 
-	event_await(&scene.told);
+	post_await(&scene.told);
 	child_kill(creator);
 	server_must_have_ended_well(&scene);
 }
 
 IN_CHILD(server_ends_when_its_creator_ends)
 {
-	struct scene scene = {.told = event_new()};
+	struct scene scene = {.told = post_open()};
 
 	child_must_succeed(make_and_end, &scene);
-	event_await(&scene.told);
+	post_await(&scene.told);
 	server_must_have_ended_well(&scene);
 }
 
@@ -240,7 +240,7 @@ make_and_leave_a_child(void *context)
 /* A child of the creator's has no share in the server's lifeline. */
 IN_CHILD(server_ends_though_a_child_of_its_creator_lives_on)
 {
-	struct scene scene = {.told = event_new()};
+	struct scene scene = {.told = post_open()};
 	pid_t heir;
 
 	child_must_succeed(make_and_leave_a_child, &scene);
@@ -283,7 +283,7 @@ wait_in_vain(void *context)
 	const struct scene *scene = context;
 
 	MUST(condition_acquire(scene->condition));
-	event_happens(&scene->told);
+	post_send(&scene->told, '!');
 	MUST_RAISE(ConnectionError,
 		condition_wait(scene->condition, FOREVER, NULL));
 }
@@ -294,7 +294,7 @@ start_waiter(struct scene *scene, child_main *run)
 {
 	pid_t waiter = child_start(run, scene);
 
-	event_await(&scene->told);
+	post_await(&scene->told);
 	MUST(condition_acquire(scene->condition));
 	return waiter;
 }
@@ -345,7 +345,7 @@ take_the_lock(void *context)
 
 	for (int i = 0; i < 3; i++)
 		MUST(condition_acquire(scene->condition));
-	event_happens(&scene->told);
+	post_send(&scene->told, '!');
 	linger(NULL);
 }
 
@@ -357,7 +357,7 @@ IN_CHILD(lock_of_a_client_that_is_killed_passes_on)
 
 	set_scene(&scene);
 	owner = child_start(take_the_lock, &scene);
-	event_await(&scene.told);
+	post_await(&scene.told);
 	child_kill(owner);
 	MUST(condition_acquire(scene.condition));
 	MUST(condition_owner_died(scene.condition, &died));
@@ -376,7 +376,7 @@ wait_for_notify(void *context)
 	bool notified = false;
 
 	MUST(condition_acquire(scene->condition));
-	event_happens(&scene->told);
+	post_send(&scene->told, '!');
 	MUST(condition_wait(scene->condition, FOREVER, &notified));
 	assert_true(notified);
 	MUST(condition_release(scene->condition));
@@ -389,7 +389,7 @@ wait_then_find_the_owner_dead(void *context)
 	bool died = false;
 
 	MUST(condition_acquire(scene->condition));
-	event_happens(&scene->told);
+	post_send(&scene->told, '!');
 	MUST(condition_wait(scene->condition, FOREVER, NULL));
 	MUST(condition_owner_died(scene->condition, &died));
 	assert_true(died);
@@ -402,7 +402,7 @@ notify_and_linger(void *context)
 
 	MUST(condition_acquire(scene->condition));
 	MUST(condition_notify_all(scene->condition));
-	event_happens(&scene->told);
+	post_send(&scene->told, '!');
 	linger(NULL);
 }
 
@@ -415,7 +415,7 @@ IN_CHILD(lock_of_a_client_that_is_killed_passes_on_to_who_stands_for_it)
 	waiter = start_waiter(&scene, wait_then_find_the_owner_dead);
 	MUST(condition_release(scene.condition));
 	notifier = child_start(notify_and_linger, &scene);
-	event_await(&scene.told);
+	post_await(&scene.told);
 	child_kill(notifier);
 	assert_int_equal(child_wait(waiter), 0);
 	clear_scene(&scene);
@@ -635,7 +635,7 @@ IN_CHILD(manager_serves_64_clients_at_once)
 /* With how many descriptors, and whether that sufficed. */
 struct shortage {
 	size_t descriptors;
-	struct event sufficed;
+	struct post sufficed;
 };
 
 static struct error *
@@ -663,7 +663,7 @@ make_with_few_descriptors(void *context)
 	if (!error)
 		error = use_a_manager(manager);
 	if (!error)
-		event_happens(&shortage->sufficed);
+		post_send(&shortage->sufficed, '!');
 	else if (manager && error->kind == ConnectionError)
 		error_free(error);
 	else
@@ -677,7 +677,7 @@ make_with_few_descriptors(void *context)
 IN_CHILD(manager_without_descriptors_raises_OSError_and_leaves_nothing)
 {
 	char directory[] = "/tmp/test-manager-XXXXXX";
-	struct shortage shortage = {0, event_new()};
+	struct shortage shortage = {0, post_open()};
 
 	assert_non_null(mkdtemp(directory));
 	setenv("TMPDIR", directory, 1);

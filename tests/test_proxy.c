@@ -5,9 +5,9 @@
 #include "condition.h"
 #include "condition_class.h"
 #include "encoding.h"
-#include "event.h"
 #include "hosting.h"
 #include "link.h"
+#include "post.h"
 #include "proxy.h"
 #include "request.h"
 #include "sys.h"
@@ -24,7 +24,7 @@ struct scene {
 	struct hosting hosting;
 	struct condition *condition;
 	uint64_t number;
-	struct event told;
+	struct post told;
 };
 
 static struct buffer
@@ -76,7 +76,7 @@ number_of(struct condition *condition)
 static void
 set_scene(struct scene *scene)
 {
-	scene->told = event_new();
+	scene->told = post_open();
 	scene->hosting = hosting_start();
 	MUST(proxy_new(scene->hosting.address, &scene->condition));
 	scene->number = number_of(scene->condition);
@@ -237,7 +237,7 @@ wait_for_notify(void *context)
 	bool notified = false;
 
 	MUST(condition_acquire(scene->condition));
-	event_happens(&scene->told);
+	post_send(&scene->told, '!');
 	MUST(condition_wait(scene->condition, FOREVER, &notified));
 	assert_true(notified);
 	MUST(condition_release(scene->condition));
@@ -250,7 +250,7 @@ IN_CHILD(proxy_is_of_use_to_a_child_that_inherited_it)
 
 	set_scene(&scene);
 	waiter = child_start(wait_for_notify, &scene);
-	event_await(&scene.told);
+	post_await(&scene.told);
 	MUST(condition_acquire(scene.condition));
 	/* Now that the lock is ours, the child waits. */
 	MUST(condition_notify(scene.condition, 1));
@@ -276,7 +276,7 @@ IN_CHILD(proxy_is_of_use_to_a_grandchild)
 
 	set_scene(&scene);
 	parent = child_start(be_a_parent, &scene);
-	event_await(&scene.told);
+	post_await(&scene.told);
 	MUST(condition_acquire(scene.condition));
 	MUST(condition_notify_all(scene.condition));
 	MUST(condition_release(scene.condition));
@@ -287,7 +287,7 @@ IN_CHILD(proxy_is_of_use_to_a_grandchild)
 /* A child that was there before the manager, to which a proxy is sent. */
 struct elder {
 	int letters[2];
-	struct event told;
+	struct post told;
 };
 
 static void
@@ -309,7 +309,7 @@ wait_for_a_letter(void *context)
 
 IN_CHILD(proxy_is_of_use_to_a_child_older_than_the_manager)
 {
-	struct elder elder = {.told = event_new()};
+	struct elder elder = {.told = post_open()};
 	struct buffer letter;
 	struct scene scene;
 	pid_t child;
@@ -320,7 +320,7 @@ IN_CHILD(proxy_is_of_use_to_a_child_older_than_the_manager)
 	letter = write_down(scene.condition);
 	assert_int_equal(write(elder.letters[1], letter.bytes, letter.length),
 		letter.length);
-	event_await(&elder.told);
+	post_await(&elder.told);
 	MUST(condition_acquire(scene.condition));
 	MUST(condition_notify(scene.condition, 1));
 	MUST(condition_release(scene.condition));
@@ -358,7 +358,7 @@ IN_CHILD(condition_is_gone_with_its_last_proxy)
 /* A child that uses a proxy, and then does nothing until it is told. */
 struct keeper {
 	struct scene *scene;
-	struct event may_go;
+	struct post may_go;
 };
 
 static void
@@ -367,12 +367,12 @@ keep(void *context)
 	const struct keeper *keeper = context;
 
 	acquire_and_release(keeper->scene->condition);
-	event_happens(&keeper->scene->told);
-	event_await(&keeper->may_go);
+	post_send(&keeper->scene->told, '!');
+	post_await(&keeper->may_go);
 	acquire_and_release(keeper->scene->condition);
 	condition_free(keeper->scene->condition);
-	event_happens(&keeper->scene->told);
-	event_await(&keeper->may_go);
+	post_send(&keeper->scene->told, '!');
+	post_await(&keeper->may_go);
 }
 
 static pid_t
@@ -380,9 +380,9 @@ start_keeper(struct keeper *keeper, struct scene *scene)
 {
 	pid_t pid;
 
-	*keeper = (struct keeper){scene, event_new()};
+	*keeper = (struct keeper){scene, post_open()};
 	pid = child_start(keep, keeper);
-	event_await(&scene->told);
+	post_await(&scene->told);
 	condition_free(scene->condition);
 	scene->condition = NULL;
 	return pid;
@@ -404,11 +404,11 @@ IN_CHILD(condition_lives_as_long_as_a_child_has_a_proxy)
 	set_scene(&scene);
 	child = start_keeper(&keeper, &scene);
 	assert_true(lives(&scene));
-	event_happens(&keeper.may_go);
-	event_await(&scene.told);
+	post_send(&keeper.may_go, '!');
+	post_await(&scene.told);
 	/* The child lives on, but has dropped its proxy. */
 	assert_false(lives(&scene));
-	event_happens(&keeper.may_go);
+	post_send(&keeper.may_go, '!');
 	assert_int_equal(child_wait(child), 0);
 	end_keeper(&keeper);
 	clear_scene(&scene);
@@ -465,8 +465,8 @@ use_late(void *context)
 {
 	const struct keeper *keeper = context;
 
-	event_happens(&keeper->scene->told);
-	event_await(&keeper->may_go);
+	post_send(&keeper->scene->told, '!');
+	post_await(&keeper->may_go);
 	MUST_RAISE_WITH(RuntimeError, "the manager has no condition",
 		condition_acquire(keeper->scene->condition));
 }
@@ -478,12 +478,12 @@ IN_CHILD(inherited_proxy_that_was_not_used_yet_holds_nothing)
 	pid_t child;
 
 	set_scene(&scene);
-	keeper = (struct keeper){&scene, event_new()};
+	keeper = (struct keeper){&scene, post_open()};
 	child = child_start(use_late, &keeper);
-	event_await(&scene.told);
+	post_await(&scene.told);
 	condition_free(scene.condition);
 	scene.condition = NULL;
-	event_happens(&keeper.may_go);
+	post_send(&keeper.may_go, '!');
 	assert_int_equal(child_wait(child), 0);
 	end_keeper(&keeper);
 	clear_scene(&scene);

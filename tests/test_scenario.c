@@ -2,8 +2,8 @@
 #include "scenario.h"
 
 #include "hear.h"
+#include "must.h"
 #include "post.h"
-#include "raised.h"
 #include "sys.h"
 
 #include <setjmp.h>
@@ -59,7 +59,7 @@ draw_twice(char *seed, char *other_seed)
 	struct drawing *drawings;
 	void *memory;
 
-	expect_ok(sys_map_shared(2 * sizeof(*drawings), &memory));
+	MUST(sys_map_shared(2 * sizeof(*drawings), &memory));
 	drawings = memory;
 	if (seed) {
 		drawings[0].words[0] = drawings[1].words[0] = "--seed";

@@ -3,10 +3,10 @@
 
 #include "channel.h"
 #include "door.h"
-#include "event.h"
 #include "handshake.h"
 #include "hosting.h"
 #include "link.h"
+#include "post.h"
 #include "request.h"
 #include "sys.h"
 
@@ -697,7 +697,7 @@ IN_CHILD(end_of_the_server_grants_the_lock_to_nobody)
 
 struct crowd {
 	const char *address;
-	struct event connected;
+	struct post connected;
 };
 
 static void
@@ -706,7 +706,7 @@ be_in_a_crowd(void *context)
 	const struct crowd *crowd = context;
 	struct guest guest = stranger_at(crowd->address);
 
-	event_happens(&crowd->connected);
+	post_send(&crowd->connected, '!');
 	MUST(handshake_as_client(&guest.channel));
 	MUST(ask_as(&guest, request_for(REQUEST_MAKE, 0)));
 	leave(&guest);
@@ -721,12 +721,12 @@ IN_CHILD(crowd_that_comes_all_at_once_is_served)
 	struct crowd crowd;
 
 	set_scene(&scene);
-	crowd = (struct crowd){scene.hosting.address, event_new()};
+	crowd = (struct crowd){scene.hosting.address, post_open()};
 	stop_server(&scene);
 	for (int i = 0; i < CROWD; i++)
 		children[i] = child_start(be_in_a_crowd, &crowd);
 	for (int i = 0; i < CROWD; i++)
-		event_await(&crowd.connected);
+		post_await(&crowd.connected);
 	let_server_go_on(&scene);
 	for (int i = 0; i < CROWD; i++)
 		assert_int_equal(child_wait(children[i]), 0);

@@ -2,8 +2,8 @@
 #include "sys.h"
 
 #include "child.h"
+#include "must.h"
 #include "post.h"
-#include "raised.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -256,7 +256,7 @@ fork_and_reap(void *context)
 	pid_t pid;
 
 	(void)context;
-	expect_ok(sys_fork(-1, &pid));
+	MUST(sys_fork(-1, &pid));
 	if (pid == 0)
 		_exit(getpid() == sys_process() ? 0 : 1);
 	sys_reap(pid);
@@ -305,7 +305,7 @@ keeping_child_must_find(
 	int status;
 	pid_t pid;
 
-	expect_ok(sys_fork(kept, &pid));
+	MUST(sys_fork(kept, &pid));
 	if (pid == 0) {
 		/* An assert would go on in the test runner. */
 		for (int i = 0; i < look.count; i++)
@@ -324,7 +324,7 @@ pipe_is_private(void **state)
 	char byte = 'x';
 
 	(void)state;
-	expect_ok(sys_pipe(ends));
+	MUST(sys_pipe(ends));
 	assert_true(closes_on_exec(ends[0]) && closes_on_exec(ends[1]));
 	assert_int_equal(write(ends[1], &byte, 1), 1);
 	assert_int_equal(read(ends[0], &byte, 1), 1);
@@ -342,7 +342,7 @@ socket_pair_is_private_but_for_the_end_that_is_kept(void **state)
 	char bytes[8];
 
 	(void)state;
-	expect_ok(sys_socket_pair(ends));
+	MUST(sys_socket_pair(ends));
 	assert_true(closes_on_exec(ends[0]) && closes_on_exec(ends[1]));
 	child_must_find(ends, (bool[]){false, false}, 2);
 	keeping_child_must_find(ends[1], ends, (bool[]){false, true}, 2);
@@ -395,7 +395,7 @@ make_private_pipe_and_fork(void *context)
 	int ends[2];
 
 	(void)context;
-	expect_ok(sys_pipe(ends));
+	MUST(sys_pipe(ends));
 	child_must_find(ends, (bool[]){false, false}, 2);
 	assert_true(is_open(ends[0]));
 }
@@ -428,11 +428,11 @@ nonblocking_read_returns_at_once(void **state)
 	char byte;
 
 	(void)state;
-	expect_ok(sys_set_nonblocking(post.ends[0]));
+	MUST(sys_set_nonblocking(post.ends[0]));
 	assert_int_equal(read(post.ends[0], &byte, 1), -1);
 	assert_int_equal(errno, EAGAIN);
 	post_close(&post);
-	expect_error(
+	MUST_RAISE_EXACTLY(
 		sys_set_nonblocking(-1), OSError, "fcntl: Bad file descriptor");
 }
 
@@ -446,8 +446,9 @@ run_out_of_descriptors(void *context)
 	(void)context;
 	close(lowest);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	expect_error(sys_pipe(ends), OSError, "pipe: Too many open files");
-	expect_error(sys_socket_pair(ends), OSError,
+	MUST_RAISE_EXACTLY(
+		sys_pipe(ends), OSError, "pipe: Too many open files");
+	MUST_RAISE_EXACTLY(sys_socket_pair(ends), OSError,
 		"socketpair: Too many open files");
 	/* Neither has kept what it could get. */
 	assert_int_equal(dup(STDERR_FILENO), lowest);
@@ -476,7 +477,7 @@ shared_memory_is_seen_by_a_child(void **state)
 	atomic_uint *number;
 
 	(void)state;
-	expect_ok(sys_map_shared(1 << 20, &memory));
+	MUST(sys_map_shared(1 << 20, &memory));
 	number = memory;
 	assert_int_equal(number[0] + number[1000], 0);
 	number[1000] = 21;
@@ -496,7 +497,7 @@ too_much_shared_memory_is_refused(void **state)
 	(void)state;
 	snprintf(message, sizeof(message),
 		"mmap of %zu shared bytes: Cannot allocate memory", size);
-	expect_error(sys_map_shared(size, &memory), OSError, message);
+	MUST_RAISE_EXACTLY(sys_map_shared(size, &memory), OSError, message);
 	assert_null(memory);
 }
 
@@ -512,7 +513,7 @@ map_words(void)
 {
 	void *memory;
 
-	expect_ok(sys_map_shared(sizeof(struct words), &memory));
+	MUST(sys_map_shared(sizeof(struct words), &memory));
 	return memory;
 }
 

@@ -2,7 +2,7 @@
 #include "value.h"
 
 #include "hear.h"
-#include "raised.h"
+#include "must.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +57,7 @@ item_of(const struct value *list, size_t index)
 {
 	const struct value *item;
 
-	expect_ok(value_at(list, index, &item));
+	MUST(value_at(list, index, &item));
 	return item;
 }
 
@@ -72,7 +72,7 @@ integers_hold_what_they_are_given(void **state)
 		long long integer = 99;
 
 		assert_int_equal(value_kind(value), VALUE_INTEGER);
-		expect_ok(value_get_integer(value, &integer));
+		MUST(value_get_integer(value, &integer));
 		assert_true(integer == integers[i]);
 	}
 }
@@ -88,7 +88,7 @@ reals_hold_what_they_are_given(void **state)
 		double real = 99;
 
 		assert_int_equal(value_kind(value), VALUE_REAL);
-		expect_ok(value_get_real(value, &real));
+		MUST(value_get_real(value, &real));
 		assert_memory_equal(&real, &reals[i], sizeof(real));
 	}
 }
@@ -104,9 +104,9 @@ text_is_copied(void **state)
 	(void)state;
 	memset(given, '?', sizeof(given) - 1);
 	assert_int_equal(value_kind(value), VALUE_TEXT);
-	expect_ok(value_get_text(value, &text));
+	MUST(value_get_text(value, &text));
 	assert_string_equal(text, "caf\xc3\xa9");
-	expect_ok(value_get_text(empty, &text));
+	MUST(value_get_text(empty, &text));
 	assert_string_equal(text, "");
 }
 
@@ -122,10 +122,10 @@ bytes_are_copied(void **state)
 	(void)state;
 	memset(given, '?', 3);
 	assert_int_equal(value_kind(value), VALUE_BYTES);
-	expect_ok(value_get_bytes(value, &bytes, &size));
+	MUST(value_get_bytes(value, &bytes, &size));
 	assert_int_equal(size, 3);
 	assert_memory_equal(bytes, "a\0b", 3);
-	expect_ok(value_get_bytes(empty, &bytes, &size));
+	MUST(value_get_bytes(empty, &bytes, &size));
 	assert_int_equal(size, 0);
 }
 
@@ -194,10 +194,10 @@ another_kind_raises_type_error(void **state)
 				value_kind_name(item_of(all, asked)),
 				value_kind_name(value));
 			if (held == asked)
-				expect_ok(get_as(value, asked));
+				MUST(get_as(value, asked));
 			else
-				expect_error(get_as(value, asked), TypeError,
-					message);
+				MUST_RAISE_EXACTLY(get_as(value, asked),
+					TypeError, message);
 		}
 }
 
@@ -209,11 +209,11 @@ object_is_known_by_its_interface(void **state)
 	void *object;
 
 	(void)state;
-	expect_ok(value_get_object(value, "Tally", &object));
+	MUST(value_get_object(value, "Tally", &object));
 	assert_ptr_equal(object, &tally);
 	assert_ptr_equal(value_object_class(value), &tally_class);
-	expect_error(value_get_object(value, "Condition", &object), TypeError,
-		"Condition expected, not Tally");
+	MUST_RAISE_EXACTLY(value_get_object(value, "Condition", &object),
+		TypeError, "Condition expected, not Tally");
 }
 
 static void
@@ -228,7 +228,7 @@ lists_keep_the_order_of_their_items(void **state)
 		value_append(list, value_integer(i * i));
 	assert_int_equal(value_count(list), 1000);
 	for (long long i = 0; i < 1000; i++) {
-		expect_ok(value_integer_at(list, (size_t)i, &integer));
+		MUST(value_integer_at(list, (size_t)i, &integer));
 		assert_int_equal(integer, i * i);
 	}
 }
@@ -245,9 +245,9 @@ lists_are_made_of_what_is_named(void **state)
 
 	(void)state;
 	assert_int_equal(value_count(named), 2);
-	expect_ok(value_text_at(named, 0, &text));
+	MUST(value_text_at(named, 0, &text));
 	assert_string_equal(text, "a");
-	expect_ok(value_real_at(named, 1, &real));
+	MUST(value_real_at(named, 1, &real));
 	assert_true(real == 0.25);
 	assert_int_equal(value_count(given), 2);
 	assert_ptr_equal(item_of(given, 1), items[1]);
@@ -265,13 +265,13 @@ item_beyond_the_end_raises_index_error(void **state)
 	const char *text;
 
 	(void)state;
-	expect_error(
+	MUST_RAISE_EXACTLY(
 		value_at(list, 2, &item), IndexError, "item 2 of a list of 2");
-	expect_error(value_integer_at(none, 0, &integer), IndexError,
+	MUST_RAISE_EXACTLY(value_integer_at(none, 0, &integer), IndexError,
 		"item 0 of a list of 0");
-	expect_error(value_real_at(list, 3, &real), IndexError,
+	MUST_RAISE_EXACTLY(value_real_at(list, 3, &real), IndexError,
 		"item 3 of a list of 2");
-	expect_error(value_text_at(list, SIZE_MAX, &text), IndexError,
+	MUST_RAISE_EXACTLY(value_text_at(list, SIZE_MAX, &text), IndexError,
 		"item 18446744073709551615 of a list of 2");
 }
 
@@ -323,7 +323,7 @@ value_copy_shares_an_object(void **state)
 	assert_int_equal(tally.holders, 2);
 	value_free(value);
 	assert_int_equal(tally.holders, 1);
-	expect_ok(value_get_object(copy, "Tally", &object));
+	MUST(value_get_object(copy, "Tally", &object));
 	assert_ptr_equal(object, &tally);
 	value_free(copy);
 	assert_int_equal(tally.holders, 0);
@@ -345,15 +345,15 @@ value_copy_copies_all_else(void **state)
 	value_free(all);
 	assert_int_equal(value_count(copy), 7);
 	assert_int_equal(value_kind(item_of(copy, 0)), VALUE_NOTHING);
-	expect_ok(value_integer_at(copy, 1, &integer));
+	MUST(value_integer_at(copy, 1, &integer));
 	assert_int_equal(integer, -7);
-	expect_ok(value_real_at(copy, 2, &real));
+	MUST(value_real_at(copy, 2, &real));
 	assert_true(real == 0.5);
-	expect_ok(value_text_at(copy, 3, &text));
+	MUST(value_text_at(copy, 3, &text));
 	assert_string_equal(text, "text");
-	expect_ok(value_get_bytes(item_of(copy, 4), &bytes, &size));
+	MUST(value_get_bytes(item_of(copy, 4), &bytes, &size));
 	assert_memory_equal(bytes, "a\0b", size);
-	expect_ok(value_integer_at(item_of(copy, 5), 0, &integer));
+	MUST(value_integer_at(item_of(copy, 5), 0, &integer));
 	assert_int_equal(integer, 1);
 }
 

@@ -7,8 +7,8 @@
 #include "waitqueue.h"
 
 #include "child.h"
+#include "must.h"
 #include "post.h"
-#include "raised.h"
 #include "sys.h"
 
 #include <setjmp.h>
@@ -34,7 +34,7 @@ open_queue(void **state)
 	void *memory;
 
 	(void)state;
-	expect_ok(sys_map_shared(sizeof(*queue), &memory));
+	MUST(sys_map_shared(sizeof(*queue), &memory));
 	queue = memory;
 	joined = post_open();
 	return 0;
@@ -54,7 +54,7 @@ join(void)
 {
 	struct place *place;
 
-	expect_ok(waitqueue_join(queue, &place));
+	MUST(waitqueue_join(queue, &place));
 	return place;
 }
 
@@ -76,7 +76,7 @@ start_waiter(struct place **place)
 {
 	pid_t pid = child_start(join_and_hang, place);
 
-	assert_true(post_comes(&joined, (int)(CHILD_LIMIT * 1000)));
+	assert_true(becomes_readable(joined.ends[0]));
 	assert_int_equal(
 		read(joined.ends[0], place, sizeof(*place)), sizeof(*place));
 	return pid;
@@ -416,7 +416,7 @@ full_queue_raises(void **state)
 
 	(void)state;
 	join_several(places, WAITQUEUE_PLACES);
-	expect_error(waitqueue_join(queue, &place), RuntimeError,
+	MUST_RAISE_EXACTLY(waitqueue_join(queue, &place), RuntimeError,
 		"all 4096 places to wait on a condition are taken");
 	waitqueue_notify(queue, 1);
 	must_be_notified(places, "10");
