@@ -20,9 +20,8 @@ struct options {
 
 /*
  * Reads the options. A wrong one ends the program: with one line on standard
- * error that names it, and exit status 2. --help and --version print and end it
- * too.
- * --seed N makes draw() repeat itself.
+ * error that names it, and exit status 2. --help and --version end it too,
+ * after they have printed. --seed N makes draw() repeat itself.
  */
 struct options scenario_options(int argc, char *argv[]);
 

@@ -43,6 +43,7 @@ report(const struct error *error, void *context)
 	return NULL;
 }
 
+/* What the main process does. */
 static struct error *
 run(struct options options)
 {

@@ -35,6 +35,7 @@ task(const struct value *arguments, struct value **returned)
 	return NULL;
 }
 
+/* What the main process does. */
 static struct error *
 run(struct options options)
 {
@@ -57,6 +58,7 @@ run(struct options options)
 	TRY(condition_release(condition));
 	result_wait(result, FOREVER);
 	say("Tasks done.");
+	/* A global has no scope whose end would free it. */
 	condition_free(condition);
 	return NULL;
 }

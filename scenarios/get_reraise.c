@@ -35,6 +35,7 @@ task(const struct value *arguments, struct value **returned)
 	return NULL;
 }
 
+/* What the main process does. */
 static struct error *
 run(struct options options)
 {
