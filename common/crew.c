@@ -42,7 +42,7 @@ struct crew {
 };
 
 static size_t
-number_of(const struct crew *crew, const struct seat *seat)
+index_of(const struct crew *crew, const struct seat *seat)
 {
 	return (size_t)(seat - crew->seats);
 }
@@ -51,7 +51,7 @@ static struct error *
 hire(struct crew *crew, struct seat *seat, int chunks, int replies)
 {
 	TRY(events_listen(&crew->events, seat->in, TO_READ, seat));
-	TRY(zygote_spawn(crew->zygote, number_of(crew, seat), chunks, replies));
+	TRY(zygote_spawn(crew->zygote, index_of(crew, seat), chunks, replies));
 	return NULL;
 }
 
@@ -62,7 +62,7 @@ fill_seat(struct crew *crew, struct seat *seat)
 	struct error *error;
 
 	TRY(seat_open(seat, WORKER_MESSAGE_LIMIT, &chunks, &replies));
-	atomic_store(&crew->plan->begun[number_of(crew, seat)], 0);
+	atomic_store(&crew->plan->begun[index_of(crew, seat)], 0);
 	error = TRACED(hire(crew, seat, chunks, replies));
 	sys_close(chunks);
 	sys_close(replies);
@@ -134,7 +134,7 @@ crew_idle(struct crew *crew)
 {
 	const struct seat *seat = TAILQ_FIRST(&crew->idle);
 
-	return seat ? number_of(crew, seat) : NO_SEAT;
+	return seat ? index_of(crew, seat) : NO_SEAT;
 }
 
 static void
@@ -174,7 +174,7 @@ give_up_worker(struct crew *crew, struct seat *seat)
 	fail(crew, TRACED(events_ignore(&crew->events, seat->in)));
 	if (seat->wants_room)
 		fail(crew, TRACED(events_ignore(&crew->events, seat->out)));
-	fail(crew, TRACED(zygote_kill(crew->zygote, number_of(crew, seat))));
+	fail(crew, TRACED(zygote_kill(crew->zygote, index_of(crew, seat))));
 }
 
 /* Writes what the pipe takes, and listens for room if that was not all. */
@@ -197,22 +197,22 @@ flush_seat(struct crew *crew, struct seat *seat)
 }
 
 struct buffer *
-crew_begin(struct crew *crew, size_t number, uint64_t *chunk_number)
+crew_begin(struct crew *crew, size_t index, uint64_t *number)
 {
-	*chunk_number = ++crew->last_number;
-	return channel_begin(&crew->seats[number].channel);
+	*number = ++crew->last_number;
+	return channel_begin(&crew->seats[index].channel);
 }
 
 void
-crew_cancel(struct crew *crew, size_t number)
+crew_cancel(struct crew *crew, size_t index)
 {
-	channel_cancel(&crew->seats[number].channel);
+	channel_cancel(&crew->seats[index].channel);
 }
 
 struct error *
-crew_send(struct crew *crew, size_t number)
+crew_send(struct crew *crew, size_t index)
 {
-	struct seat *seat = &crew->seats[number];
+	struct seat *seat = &crew->seats[index];
 
 	TRY(channel_end(&seat->channel));
 	make_not_idle(crew, seat, SEAT_BUSY);
@@ -233,7 +233,7 @@ take_outcome(struct crew *crew, struct seat *seat, enum reply_kind kind,
 	else
 		make_idle(crew, seat);
 	crew->owner.replied(
-		crew->owner.owner, number_of(crew, seat), kind, reply);
+		crew->owner.owner, index_of(crew, seat), kind, reply);
 }
 
 /* Raises ConnectionError for a reply that no sane worker sends. */

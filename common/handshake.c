@@ -21,8 +21,10 @@ draw_key(void)
 	crypto_auth_keygen(key);
 }
 
-/* What is hashed: who speaks, so that no proof can be sent back, and both
- * nonces. */
+/*
+ * What is hashed: who speaks, so that no proof can be sent back, and both
+ * nonces.
+ */
 struct statement {
 	unsigned char speaker;
 	unsigned char server_nonce[NONCE_SIZE];

@@ -87,8 +87,10 @@ drop(struct client *client, struct hosted *hosted)
 	return RAISE(RuntimeError, "a condition is dropped that is not held");
 }
 
-/* Does what is asked; *number is the reply, unless the client now stands in a
- * queue. */
+/*
+ * Does what is asked; *number is the reply, unless the client now stands in a
+ * queue.
+ */
 static struct error *
 carry_out(
 	struct client *client, const struct request *request, uint64_t *number)

@@ -63,8 +63,10 @@ void hosted_init(struct hosted *hosted, uint64_t number);
 /* Whether nobody holds, owns or wants it. */
 bool hosted_unused(const struct hosted *hosted);
 
-/* Takes the lock if it is free or the visitor's; else the visitor stands in
- * queue. */
+/*
+ * Takes the lock if it is free or the visitor's; else the visitor stands in
+ * queue.
+ */
 void hosted_acquire(struct hosted *hosted, struct visitor *visitor);
 
 /*

@@ -15,6 +15,7 @@
 #include "sys.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -39,8 +40,10 @@ SLIST_HEAD(link_list, link);
 static _Thread_local struct link_list thread_links;
 static pthread_key_t thread_ends;
 
-/* The process's links. The lock is held for a moment at a time, and across
- * fork(). */
+/*
+ * The process's links. The lock is held for a moment at a time, and across
+ * fork().
+ */
 static struct link_list process_links;
 static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -95,18 +98,32 @@ watch_threads_and_forks(void)
 		panic("out of memory");
 }
 
+static bool
+is_inherited(const struct link *link)
+{
+	return link && link->process != sys_process();
+}
+
 /*
- * Lays aside the links of the process that this one was forked from. They are
- * not freed: another thread may have been changing them at that moment.
+ * A forked child frees the links that the thread which forked it had; but only
+ * lays aside those of the process, guarded by process_lock, since another
+ * thread may have been changing them at that moment.
  */
 static void
-lay_inherited_aside(struct link_list *links)
+drop_inherited_thread_links(void)
+{
+	if (is_inherited(SLIST_FIRST(&thread_links)))
+		free_links(&thread_links);
+}
+
+static void
+lay_inherited_process_links_aside(void)
 {
 	static struct link_list inherited;
 	struct link *link;
 
-	while ((link = SLIST_FIRST(links)) && link->process != sys_process()) {
-		SLIST_REMOVE_HEAD(links, next);
+	while (is_inherited(link = SLIST_FIRST(&process_links))) {
+		SLIST_REMOVE_HEAD(&process_links, next);
 		SLIST_INSERT_HEAD(&inherited, link, next);
 	}
 }
@@ -126,10 +143,8 @@ find(const struct link_list *links, const char *address)
 static struct link *
 provide(struct link_list *links, const char *address)
 {
-	struct link *link;
+	struct link *link = find(links, address);
 
-	lay_inherited_aside(links);
-	link = find(links, address);
 	if (link)
 		return link;
 	link = must_have(calloc(1, sizeof(*link)));
@@ -189,6 +204,7 @@ link_request(
 	const char *address, const struct request *request, uint64_t *reply)
 {
 	pthread_setspecific(thread_ends, &thread_links);
+	drop_inherited_thread_links();
 	TRY(ask(provide(&thread_links, address), request, reply));
 	return NULL;
 }
@@ -199,6 +215,7 @@ begin_to_share(const char *address)
 	struct link *link;
 
 	pthread_mutex_lock(&process_lock);
+	lay_inherited_process_links_aside();
 	link = provide(&process_links, address);
 	link->users++;
 	pthread_mutex_unlock(&process_lock);
@@ -230,10 +247,8 @@ link_request_for_process(
 static void
 forget(struct link_list *links, const char *address)
 {
-	struct link *link;
+	struct link *link = find(links, address);
 
-	lay_inherited_aside(links);
-	link = find(links, address);
 	if (link && link->users == 0) {
 		SLIST_REMOVE(links, link, link, next);
 		link_free(link);
@@ -243,8 +258,10 @@ forget(struct link_list *links, const char *address)
 void
 link_forget(const char *address)
 {
+	drop_inherited_thread_links();
 	forget(&thread_links, address);
 	pthread_mutex_lock(&process_lock);
+	lay_inherited_process_links_aside();
 	forget(&process_links, address);
 	pthread_mutex_unlock(&process_lock);
 }

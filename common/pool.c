@@ -7,6 +7,7 @@
 #include "submission.h"
 #include "sys.h"
 #include "value.h"
+#include "worker.h"
 
 #include <stdbool.h>
 #include <stdio.h>

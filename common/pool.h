@@ -13,7 +13,7 @@
 #define FORKLORE_POOL_H
 
 #include "scoped.h"
-#include "worker.h"
+#include "task.h"
 
 #include <limits.h>
 #include <stddef.h>
@@ -41,7 +41,8 @@ struct pool_options {
 
 /*
  * Makes a pool of that many workers; the caller frees it. Raises ValueError if
- * there is to be none, OSError if the system refuses, AssertionError in a
+ * there is to be none, OSError if the system refuses, ConnectionError if the
+ * process that forks the workers is killed meanwhile, AssertionError in a
  * worker.
  */
 struct error *pool_new(size_t workers, struct pool **pool);
@@ -50,8 +51,8 @@ struct error *pool_new_with(
 
 /*
  * Terminates a pool, waits for the end of its processes, and frees it; NULL is
- * fine. Results stay valid. Not to be called from a callback; in another
- * process than the one that made the pool it does nothing.
+ * fine. Results stay valid. Panics in a callback; in another process than the
+ * one that made the pool it does nothing.
  */
 void pool_free(struct pool *pool);
 DEFINE_SCOPED(pool)
@@ -64,7 +65,8 @@ DEFINE_SCOPED(pool)
  * frees and may leave NULL: apply runs one, with a list of arguments, and gives
  * what it returned; map one for each item, which is its argument; starmap one
  * for each item, which is the list of its arguments. The maps give a list in
- * the order of the items, which go to workers in chunks of chunk_size.
+ * the order of the items, which go to workers in chunks of chunk_size, at least
+ * 1, or DEFAULT_CHUNK_SIZE.
  * Arguments and items are taken.
  *
  * They raise the first error of any task; RuntimeError, MaybeEncodingError or

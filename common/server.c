@@ -1,7 +1,7 @@
 /*
- * One thread and one event loop. No client is ever waited for: what cannot be
- * written at once is kept, and who is to be granted a lock later stands in a
- * queue of hosted.h meanwhile.
+ * One thread and one event loop. No client is ever waited for: one to whom a
+ * reply cannot be written at once is let go, and who is to be granted a lock
+ * later stands in a queue of hosted.h meanwhile.
  *
  * A client begins as a stranger, who has HANDSHAKE_SECONDS to prove that it
  * knows the key; when there are too many strangers, the oldest has to go. Who

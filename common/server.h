@@ -10,7 +10,7 @@ struct error;
  * Serves whoever knocks and knows the key, until the other end of the lifeline
  * is closed. First it sends one message over the lifeline: a text, the address
  * of its door, or why there is none; server_await_address() is what reads it.
- * Never returns; ends the process with status 0.
+ * Never returns; ends the process with status 0, or 1 if it could not serve.
  */
 _Noreturn void server_run(int lifeline);
 

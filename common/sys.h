@@ -1,5 +1,7 @@
-/* sys.h - the system's calls, without their pitfalls: interrupted and short
- * ones, descriptors that leak into children, clocks that jump. */
+/*
+ * sys.h - the system's calls, without their pitfalls: interrupted and short
+ * ones, descriptors that leak into children, clocks that jump.
+ */
 #ifndef FORKLORE_SYS_H
 #define FORKLORE_SYS_H
 

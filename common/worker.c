@@ -147,7 +147,6 @@ get_ready(const struct worker_plan *plan, struct channel *channel)
 	}
 	reply = channel_begin(channel);
 	buffer_put_byte(reply, REPLY_READY);
-	buffer_put_number(reply, (uint64_t)getpid());
 	TRY(channel_end(channel));
 	TRY(channel_flush(channel));
 	return NULL;

@@ -8,6 +8,8 @@
 #ifndef FORKLORE_WORKER_H
 #define FORKLORE_WORKER_H
 
+#include "task.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,17 +18,6 @@ struct buffer;
 struct error;
 struct reader;
 struct value;
-
-/*
- * A task. It borrows a list of its arguments. It returns its result in *result,
- * a value which it gives away, or leaves that alone for nothing; or it returns
- * an error. It runs in a worker, in the state in which the pool was made.
- */
-typedef struct error *
-task_function(const struct value *arguments, struct value **result);
-
-/* Run first in each worker; an error breaks the pool. Borrows its arguments. */
-typedef struct error *initializer_function(const struct value *arguments);
 
 /* The longest chunk or reply, in bytes. */
 #define WORKER_MESSAGE_LIMIT ((size_t)1 << 30)
@@ -60,7 +51,7 @@ struct error *chunk_head_take(struct reader *reader, struct chunk_head *head);
 
 /* The first byte of a reply. */
 enum reply_kind {
-	/* The worker's process id follows, as a number. */
+	/* The initializer, if any, has run. */
 	REPLY_READY,
 	/* The initializer failed; its error follows. */
 	REPLY_BROKEN,

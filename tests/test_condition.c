@@ -67,8 +67,10 @@ static const struct make manager_make = {
 static const struct make *make;
 static struct manager *manager;
 static struct condition *condition;
-/* A 'w' from whoever is about to wait; and the names of those that are back,
- * in capitals if they were notified. */
+/*
+ * A 'w' from whoever is about to wait; and the names of those that are back,
+ * in capitals if they were notified.
+ */
 static struct post waits, woken;
 
 /* In shared memory, guarded by the lock. */

@@ -459,8 +459,10 @@ stop(pid_t pid)
 		waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT), 0);
 }
 
-/* condition.h: a wake-up that it did not live to use goes to who waited behind
- * it. Whoever is stopped uses nothing. */
+/*
+ * condition.h: a wake-up that it did not live to use goes to who waited behind
+ * it. Whoever is stopped uses nothing.
+ */
 IN_CHILD(client_killed_before_it_hears_of_its_wake_up_hands_it_on)
 {
 	struct scene scene;
@@ -649,8 +651,10 @@ use_a_manager(struct manager *manager)
 	return NULL;
 }
 
-/* Whoever has too few is told so; whoever is turned away, for the server has
- * too few, only of that. */
+/*
+ * Whoever has too few is told so; whoever is turned away, for the server has
+ * too few, only of that.
+ */
 static void
 make_with_few_descriptors(void *context)
 {

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A copy of the front of a buffer, just as long, so that a checker sees each
- * byte that is read beyond it. */
+/*
+ * A copy of the front of a buffer, just as long, so that a checker sees each
+ * byte that is read beyond it.
+ */
 struct piece {
 	unsigned char *bytes;
 	struct reader reader;

@@ -88,8 +88,10 @@ request_for(enum request_kind kind, uint64_t condition)
 		.amount = 1};
 }
 
-/* Waits until the server has closed a connection; what it wrote before is of
- * no interest. */
+/*
+ * Waits until the server has closed a connection; what it wrote before is of
+ * no interest.
+ */
 static void
 must_be_cut_off(int socket)
 {
@@ -712,8 +714,10 @@ be_in_a_crowd(void *context)
 	leave(&guest);
 }
 
-/* Fewer than the server bears; all of them knock before the server comes to
- * look. */
+/*
+ * Fewer than the server bears; all of them knock before the server comes to
+ * look.
+ */
 IN_CHILD(crowd_that_comes_all_at_once_is_served)
 {
 	static pid_t children[CROWD];
@@ -735,8 +739,10 @@ IN_CHILD(crowd_that_comes_all_at_once_is_served)
 	clear_scene(&scene);
 }
 
-/* These wait from the first test to the last, for the server's patience ends
- * only after some seconds. */
+/*
+ * These wait from the first test to the last, for the server's patience ends
+ * only after some seconds.
+ */
 static struct patience {
 	struct scene scene;
 	struct guest silent, halfway;

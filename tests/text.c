@@ -120,8 +120,10 @@ text_show_line(struct text *text, const struct line *line)
 
 	if (length > LONGEST_SHOWN)
 		length = LONGEST_SHOWN;
-	/* A lone \t may be two plain bytes: only the remark tells them from
-	 * the escape for a tab. */
+	/*
+	 * A lone \t may be two plain bytes: only the remark tells them from
+	 * the escape for a tab.
+	 */
 	if (needs_escapes(line)) {
 		add_escaped(text, line, length);
 		text_printf(text, " (with escapes)");
