@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -332,6 +333,8 @@ server_run(int lifeline)
 	error_set_place("manager");
 	/* Ctrl-C is for the creator; its end is ours. */
 	signal(SIGINT, SIG_IGN);
+	/* One that was stopped goes on, to see that its creator is gone. */
+	prctl(PR_SET_PDEATHSIG, SIGCONT);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	TAILQ_INIT(&self.clients);

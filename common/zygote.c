@@ -217,6 +217,8 @@ take_signals(void)
 	signal(SIGCHLD, SIG_DFL);
 	/* Ctrl-C is for the program's main process; its end is ours. */
 	signal(SIGINT, SIG_IGN);
+	/* One that was stopped goes on, to see that its pool is gone. */
+	prctl(PR_SET_PDEATHSIG, SIGCONT);
 	sigprocmask(SIG_BLOCK, &ended, &self.old_mask);
 	self.signals = signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (self.signals < 0)
