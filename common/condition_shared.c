@@ -13,6 +13,7 @@
  */
 #include "condition.h"
 
+#include "board.h"
 #include "condition_class.h"
 #include "error.h"
 #include "panic.h"
@@ -32,6 +33,12 @@ struct shared {
 	pthread_mutex_t lock;
 	/* The sys_thread() that has the lock, or 0; anybody may look. */
 	_Atomic uint64_t owner;
+	/*
+	 * What tells it from others on the board, and its note there; kept for
+	 * good, as nobody can know which processes still have a share.
+	 */
+	uint64_t number;
+	struct board_note *note;
 
 	/* Guarded by lock. */
 	unsigned long depth;
@@ -65,11 +72,10 @@ set_owner(struct shared *shared, uint64_t owner)
 	atomic_store_explicit(&shared->owner, owner, memory_order_relaxed);
 }
 
+/* Takes over a mutex that was locked, unless that failed. */
 static void
-lock(struct shared *shared, unsigned long depth)
+take_over(struct shared *shared, unsigned long depth, int result)
 {
-	int result = pthread_mutex_lock(&shared->lock);
-
 	if (result == EOWNERDEAD) {
 		result = pthread_mutex_consistent(&shared->lock);
 		shared->owner_died = true;
@@ -79,6 +85,28 @@ lock(struct shared *shared, unsigned long depth)
 		panic("pthread_mutex_lock: %s", strerror(result));
 	shared->depth = depth;
 	set_owner(shared, sys_thread());
+	board_note_owner(shared->note, sys_process());
+}
+
+static void
+lock(struct shared *shared, unsigned long depth)
+{
+	take_over(shared, depth, pthread_mutex_lock(&shared->lock));
+}
+
+/* The same, and the board says so if that takes a while. */
+static void
+lock_visibly(struct shared *shared, unsigned long depth)
+{
+	int result = pthread_mutex_trylock(&shared->lock);
+
+	if (result == EBUSY) {
+		board_begin(ACTIVITY_AWAIT_LOCK, shared->number);
+		lock(shared, depth);
+		board_end();
+	} else {
+		take_over(shared, depth, result);
+	}
 }
 
 static void
@@ -86,6 +114,7 @@ unlock(struct shared *shared)
 {
 	waitqueue_hand_on(&shared->waiters);
 	set_owner(shared, 0);
+	board_note_owner(shared->note, 0);
 	pthread_mutex_unlock(&shared->lock);
 }
 
@@ -97,7 +126,7 @@ shared_acquire(struct condition *condition)
 	if (is_owner(shared))
 		shared->depth++;
 	else
-		lock(shared, 1);
+		lock_visibly(shared, 1);
 	return NULL;
 }
 
@@ -134,12 +163,16 @@ shared_wait(struct condition *condition, double timeout, bool *notified)
 	TRY(waitqueue_join(&shared->waiters, &place));
 	depth = shared->depth;
 	shared->owner_died = false;
+	board_begin(ACTIVITY_AWAIT_NOTIFY, shared->number);
 	do {
 		unlock(shared);
 		waitqueue_sleep(place, fmin(deadline, sys_deadline(PATROL)));
+		if (waitqueue_notified(place))
+			board_begin(ACTIVITY_AWAIT_LOCK, shared->number);
 		lock(shared, depth);
 		*notified = waitqueue_notified(place);
 	} while (!*notified && sys_remaining(deadline) > 0);
+	board_end();
 	waitqueue_leave(&shared->waiters, place);
 	return NULL;
 }
@@ -151,7 +184,8 @@ shared_notify(struct condition *condition, long n)
 
 	if (!is_owner(shared))
 		return RAISE(AssertionError, "lock is not owned");
-	waitqueue_notify(&shared->waiters, n);
+	board_note_notify(shared->note, sys_process(),
+		waitqueue_notify(&shared->waiters, n));
 	return NULL;
 }
 
@@ -216,6 +250,8 @@ condition_new(struct condition **condition)
 	made = must_have(malloc(sizeof(*made)));
 	condition_init(&made->condition, &shared_class);
 	made->shared = memory;
+	sys_random(&made->shared->number, sizeof(made->shared->number));
+	made->shared->note = board_take_note(made->shared->number, 0);
 	sys_init_robust_mutex(&made->shared->lock);
 	*condition = &made->condition;
 	return NULL;

@@ -6,6 +6,7 @@
  */
 #include "crew.h"
 
+#include "board.h"
 #include "channel.h"
 #include "encoding.h"
 #include "error.h"
@@ -386,11 +387,15 @@ crew_step(struct crew *crew)
 {
 	void *whose[EVENTS_AT_ONCE];
 	struct error *failure = crew->failure;
+	struct error *error;
 	size_t count;
 
 	crew->failure = NULL;
 	TRY(failure);
-	TRY(events_wait(&crew->events, FOREVER, whose, &count));
+	board_begin(ACTIVITY_AWAIT_REPLIES, 0);
+	error = TRACED(events_wait(&crew->events, FOREVER, whose, &count));
+	board_end();
+	TRY(error);
 	for (size_t i = 0; i < count; i++)
 		if (whose[i] == crew->zygote)
 			TRY(take_reports(crew));

@@ -5,6 +5,7 @@
  */
 #include "handler.h"
 
+#include "board.h"
 #include "crew.h"
 #include "error.h"
 #include "panic.h"
@@ -261,7 +262,7 @@ handle(void *argument)
 	struct handler *handler = argument;
 	struct error *broken = NULL;
 
-	error_set_place("handler");
+	board_take_line("handler");
 	current = handler;
 	deal(handler);
 	while (!broken && goes_on(handler)) {
@@ -403,10 +404,12 @@ advance(struct handler *handler, enum handler_state state)
 static void
 wait_for_end(struct handler *handler)
 {
+	board_begin(ACTIVITY_AWAIT_POOL, 0);
 	pthread_mutex_lock(&handler->lock);
 	while (!handler->ended)
 		pthread_cond_wait(&handler->ended_changed, &handler->lock);
 	pthread_mutex_unlock(&handler->lock);
+	board_end();
 }
 
 void

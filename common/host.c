@@ -50,6 +50,14 @@ make_condition(void)
 }
 
 static void
+free_condition(struct hosted *hosted)
+{
+	LIST_REMOVE(hosted, link);
+	hosted_fini(hosted);
+	free(hosted);
+}
+
+static void
 free_unused_conditions(void)
 {
 	struct hosted *hosted = LIST_FIRST(&conditions);
@@ -58,8 +66,7 @@ free_unused_conditions(void)
 		struct hosted *next = LIST_NEXT(hosted, link);
 
 		if (hosted_unused(hosted)) {
-			LIST_REMOVE(hosted, link);
-			free(hosted);
+			free_condition(hosted);
 		}
 		hosted = next;
 	}
@@ -190,7 +197,6 @@ host_end(void)
 	struct hosted *hosted;
 
 	while ((hosted = LIST_FIRST(&conditions))) {
-		LIST_REMOVE(hosted, link);
-		free(hosted);
+		free_condition(hosted);
 	}
 }

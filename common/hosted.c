@@ -1,5 +1,6 @@
 #include "hosted.h"
 
+#include "board.h"
 #include "error.h"
 #include "sys.h"
 
@@ -9,6 +10,13 @@ hosted_init(struct hosted *hosted, uint64_t number)
 	*hosted = (struct hosted){.number = number};
 	TAILQ_INIT(&hosted->wanting);
 	TAILQ_INIT(&hosted->waiting);
+	hosted->note = board_take_note(number, sys_process());
+}
+
+void
+hosted_fini(struct hosted *hosted)
+{
+	board_free_note(hosted->note);
 }
 
 bool
@@ -30,6 +38,7 @@ own(struct hosted *hosted, struct visitor *visitor, unsigned long depth)
 {
 	hosted->owner = visitor;
 	hosted->depth = depth;
+	board_note_owner(hosted->note, visitor->process);
 }
 
 /* Passes the lock, which is free, to whoever has wanted it longest. */
@@ -52,6 +61,7 @@ give_back(struct hosted *hosted, bool died, hosted_granted *granted)
 	hosted->owner = NULL;
 	hosted->depth = 0;
 	hosted->owner_died = died;
+	board_note_owner(hosted->note, 0);
 	grant(hosted, granted);
 }
 
@@ -113,6 +123,7 @@ end_wait(struct hosted *hosted, struct visitor *visitor, bool notified)
 {
 	TAILQ_REMOVE(&hosted->waiting, visitor, link);
 	visitor->notified = notified;
+	board_promote(visitor->process, hosted->number);
 	stand_for_lock(hosted, visitor);
 }
 
@@ -132,10 +143,15 @@ wake_first(struct hosted *hosted, uint64_t below)
 struct error *
 hosted_notify(struct hosted *hosted, struct visitor *visitor, int64_t amount)
 {
+	size_t woken = 0;
+
 	if (hosted->owner != visitor)
 		return RAISE(RuntimeError, "cannot notify on un-acquired lock");
-	while (amount > 0 && wake_first(hosted, hosted->next_ticket))
+	while (amount > 0 && wake_first(hosted, hosted->next_ticket)) {
 		amount--;
+		woken++;
+	}
+	board_note_notify(hosted->note, visitor->process, woken);
 	return NULL;
 }
 

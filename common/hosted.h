@@ -12,12 +12,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
+struct board_note;
 struct error;
 struct hosted;
 
 /* A client, at one condition at a time. All zero stands nowhere. */
 struct visitor {
+	/* The client's process. */
+	pid_t process;
 	enum {
 		VISITOR_NOWHERE,
 		VISITOR_WANTS_LOCK,
@@ -51,6 +55,8 @@ struct hosted {
 	struct visitor_queue wanting;
 	struct visitor_queue waiting;
 	uint64_t next_ticket;
+	/* What the board says of it, or NULL. */
+	struct board_note *note;
 	LIST_ENTRY(hosted) link;
 };
 
@@ -59,6 +65,9 @@ typedef void hosted_granted(struct visitor *visitor);
 
 /* Begins a condition that nobody holds. */
 void hosted_init(struct hosted *hosted, uint64_t number);
+
+/* Ends a condition of which nothing is asked any more. */
+void hosted_fini(struct hosted *hosted);
 
 /* Whether nobody holds, owns or wants it. */
 bool hosted_unused(const struct hosted *hosted);

@@ -6,6 +6,7 @@
  */
 #include "link.h"
 
+#include "board.h"
 #include "channel.h"
 #include "door.h"
 #include "error.h"
@@ -199,14 +200,32 @@ ask(struct link *link, const struct request *request, uint64_t *number)
 	return NULL;
 }
 
+/* What it is, in the end, that who asks this waits for. */
+static enum activity
+activity_of(const struct request *request)
+{
+	switch (request->kind) {
+	case REQUEST_ACQUIRE:
+		return ACTIVITY_AWAIT_LOCK;
+	case REQUEST_WAIT:
+		return ACTIVITY_AWAIT_NOTIFY;
+	default:
+		return ACTIVITY_AWAIT_MANAGER;
+	}
+}
+
 struct error *
 link_request(
 	const char *address, const struct request *request, uint64_t *reply)
 {
+	struct error *error;
+
 	pthread_setspecific(thread_ends, &thread_links);
 	drop_inherited_thread_links();
-	TRY(ask(provide(&thread_links, address), request, reply));
-	return NULL;
+	board_begin(activity_of(request), request->condition);
+	error = TRACED(ask(provide(&thread_links, address), request, reply));
+	board_end();
+	return error;
 }
 
 static struct link *
@@ -237,9 +256,11 @@ link_request_for_process(
 	struct link *link = begin_to_share(address);
 	struct error *error;
 
+	board_begin(activity_of(request), request->condition);
 	pthread_mutex_lock(&link->lock);
 	error = TRACED(ask(link, request, reply));
 	pthread_mutex_unlock(&link->lock);
+	board_end();
 	end_to_share(link);
 	return error;
 }

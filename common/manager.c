@@ -1,5 +1,6 @@
 #include "manager.h"
 
+#include "board.h"
 #include "error.h"
 #include "link.h"
 #include "panic.h"
@@ -62,7 +63,7 @@ manager_free(struct manager *manager)
 	if (manager->server > 0) {
 		/* Somebody may have stopped it. */
 		kill(manager->server, SIGCONT);
-		sys_reap(manager->server);
+		board_reap(manager->server);
 	}
 	free(manager->address);
 	free(manager);

@@ -1,5 +1,6 @@
 #include "result.h"
 
+#include "board.h"
 #include "error.h"
 #include "panic.h"
 #include "sys.h"
@@ -121,12 +122,14 @@ result_successful(struct result *result, bool *successful)
 static void
 wait_locked(struct result *result, double deadline)
 {
+	board_begin(ACTIVITY_AWAIT_RESULT, 0);
 	while (!result->ready && sys_remaining(deadline) > 0) {
 		struct timespec until = sys_timespec(deadline);
 
 		pthread_cond_timedwait(
 			&result->became_ready, &result->lock, &until);
 	}
+	board_end();
 }
 
 /* Whether a wait could never end, as the caller is who would end it. */

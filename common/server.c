@@ -9,6 +9,7 @@
  */
 #include "server.h"
 
+#include "board.h"
 #include "channel.h"
 #include "client.h"
 #include "door.h"
@@ -99,14 +100,15 @@ serve_client(struct client *client)
 
 /* Only this user's processes may even try. */
 static bool
-is_our_user(int connection)
+is_our_user(int connection, pid_t *process)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) ==
-		       0 &&
-	       peer.uid == geteuid();
+	if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return false;
+	*process = peer.pid;
+	return peer.uid == geteuid();
 }
 
 /* When there are too many strangers, the one that has tried longest must go. */
@@ -123,10 +125,11 @@ doom_oldest_stranger(void)
 }
 
 static void
-welcome_stranger(int connection)
+welcome_stranger(int connection, pid_t process)
 {
 	struct client *client = client_new(connection, &self.events);
 
+	client->visitor.process = process;
 	TAILQ_INSERT_TAIL(&self.clients, client, link);
 	if (++self.stranger_count > STRANGERS_LIMIT)
 		doom_oldest_stranger();
@@ -167,11 +170,12 @@ static void
 answer_door(void)
 {
 	int connection = accept_connection();
+	pid_t process;
 
 	if (connection < 0 && (errno == EMFILE || errno == ENFILE))
 		make_room();
-	else if (connection >= 0 && is_our_user(connection))
-		welcome_stranger(connection);
+	else if (connection >= 0 && is_our_user(connection, &process))
+		welcome_stranger(connection, process);
 	else
 		sys_close(connection);
 }
@@ -270,7 +274,9 @@ serve_once(void)
 	double deadline = next_deadline();
 	size_t count;
 
+	board_begin(ACTIVITY_AWAIT_REQUESTS, 0);
 	TRY(events_wait(&self.events, deadline, whose, &count));
+	board_end();
 	for (size_t i = 0; i < count; i++)
 		if (is_client(whose[i]))
 			serve_client(whose[i]);
@@ -330,7 +336,7 @@ server_run(int lifeline)
 	struct error *error;
 	sigset_t none;
 
-	error_set_place("manager");
+	board_take_line("manager");
 	/* Ctrl-C is for the creator; its end is ours. */
 	signal(SIGINT, SIG_IGN);
 	/* One that was stopped goes on, to see that its creator is gone. */

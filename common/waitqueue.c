@@ -123,28 +123,40 @@ notify_place(struct waitqueue *queue, struct place *place, uint64_t heirs_below)
 	sys_futex_wake(&place->state);
 }
 
-static void
+static size_t
 notify_everybody(struct waitqueue *queue)
 {
+	size_t woken = 0;
+
 	for (uint32_t i = 0; i < queue->used; i++)
-		if (state_of(&queue->places[i]) == PLACE_WAITING)
+		if (state_of(&queue->places[i]) == PLACE_WAITING) {
 			notify_place(queue, &queue->places[i], 0);
+			woken++;
+		}
+	return woken;
 }
 
-void
-waitqueue_notify(struct waitqueue *queue, long n)
+static size_t
+notify_longest(struct waitqueue *queue, long n)
 {
 	struct place *place;
+	size_t woken = 0;
 
-	if (n >= (long)queue->used)
-		notify_everybody(queue);
-	else
-		for (; n > 0; n--) {
-			place = longest_waiting(queue, queue->next_ticket);
-			if (!place)
-				return;
-			notify_place(queue, place, queue->next_ticket);
-		}
+	for (; n > 0; n--) {
+		place = longest_waiting(queue, queue->next_ticket);
+		if (!place)
+			break;
+		notify_place(queue, place, queue->next_ticket);
+		woken++;
+	}
+	return woken;
+}
+
+size_t
+waitqueue_notify(struct waitqueue *queue, long n)
+{
+	return n >= (long)queue->used ? notify_everybody(queue)
+				      : notify_longest(queue, n);
 }
 
 void

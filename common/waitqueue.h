@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct error;
@@ -70,8 +71,11 @@ bool waitqueue_notified(const struct place *place);
 /* Leaves a place, which belongs to the calling thread. */
 void waitqueue_leave(struct waitqueue *queue, struct place *place);
 
-/* Notifies the n that live and have waited longest, or all. */
-void waitqueue_notify(struct waitqueue *queue, long n);
+/*
+ * Notifies the n that live and have waited longest, or all; gives how many.
+ * (Among all may be some that died.)
+ */
+size_t waitqueue_notify(struct waitqueue *queue, long n);
 
 /*
  * Hands on the wake-ups of those that died after they were notified. To be

@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include "board.h"
 #include "channel.h"
 #include "encoding.h"
 #include "error.h"
@@ -99,6 +100,28 @@ run_tasks(const struct chunk_head *head, struct reader *items,
 }
 
 static struct error *
+receive_chunk(struct channel *channel, struct reader *chunk)
+{
+	struct error *error;
+
+	board_begin(ACTIVITY_AWAIT_CHUNK, 0);
+	error = TRACED(channel_receive(channel, chunk));
+	board_end();
+	return error;
+}
+
+static struct error *
+send_reply(struct channel *channel)
+{
+	struct error *error;
+
+	board_begin(ACTIVITY_AWAIT_ROOM, 0);
+	error = TRACED(channel_flush(channel));
+	board_end();
+	return error;
+}
+
+static struct error *
 send_error(struct channel *channel, enum reply_kind kind, struct error *error)
 {
 	struct buffer *reply = channel_begin(channel);
@@ -107,7 +130,7 @@ send_error(struct channel *channel, enum reply_kind kind, struct error *error)
 	encode_error(error, reply);
 	error_free(error);
 	TRY(channel_end(channel));
-	TRY(channel_flush(channel));
+	TRY(send_reply(channel));
 	return NULL;
 }
 
@@ -129,7 +152,7 @@ serve_chunk(
 		error = end_reply(channel);
 	if (error)
 		return send_error(channel, REPLY_ERROR, error);
-	TRY(channel_flush(channel));
+	TRY(send_reply(channel));
 	return NULL;
 }
 
@@ -148,7 +171,7 @@ get_ready(const struct worker_plan *plan, struct channel *channel)
 	reply = channel_begin(channel);
 	buffer_put_byte(reply, REPLY_READY);
 	TRY(channel_end(channel));
-	TRY(channel_flush(channel));
+	TRY(send_reply(channel));
 	return NULL;
 }
 
@@ -161,7 +184,7 @@ serve(const struct worker_plan *plan, size_t seat, struct channel *channel)
 	for (size_t served = 0;
 		!plan->maximum_chunks || served < plan->maximum_chunks;
 		served++) {
-		TRY(channel_receive(channel, &chunk));
+		TRY(receive_chunk(channel, &chunk));
 		TRY(serve_chunk(channel, chunk, &plan->begun[seat]));
 	}
 	return NULL;
@@ -173,7 +196,7 @@ worker_run(const struct worker_plan *plan, size_t seat, int chunks, int replies)
 	struct channel channel;
 
 	is_worker = true;
-	error_set_place("worker %zu", seat + 1);
+	board_take_line("worker %zu", seat + 1);
 	channel_init(&channel, chunks, replies, WORKER_MESSAGE_LIMIT);
 	/* Whatever ends the loop, the pool has hung up or will see it. */
 	error_free(serve(plan, seat, &channel));

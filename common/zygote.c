@@ -1,5 +1,6 @@
 #include "zygote.h"
 
+#include "board.h"
 #include "error.h"
 #include "panic.h"
 #include "sys.h"
@@ -159,6 +160,20 @@ obey(void)
 }
 
 static void
+take_end(pid_t pid, int status)
+{
+	board_forget(pid);
+	for (size_t i = 0; i < self.seats; i++) {
+		struct child *child = &self.children[i];
+
+		if (child->state == CHILD_RUNS && child->report.pid == pid) {
+			child->report.status = status;
+			child->state = CHILD_TO_REPORT;
+		}
+	}
+}
+
+static void
 reap(void)
 {
 	struct signalfd_siginfo ignored;
@@ -168,15 +183,7 @@ reap(void)
 	while (read(self.signals, &ignored, sizeof(ignored)) > 0)
 		;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < self.seats; i++) {
-			struct child *child = &self.children[i];
-
-			if (child->state == CHILD_RUNS &&
-				child->report.pid == pid) {
-				child->report.status = status;
-				child->state = CHILD_TO_REPORT;
-			}
-		}
+		take_end(pid, status);
 }
 
 /* Sends what the socket takes; tells whether something is left to report. */
@@ -199,11 +206,13 @@ report(void)
 _Noreturn static void
 end(void)
 {
+	pid_t pid;
+
 	for (size_t i = 0; i < self.seats; i++)
 		if (self.children[i].state == CHILD_RUNS)
 			kill(self.children[i].report.pid, SIGKILL);
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
+	while ((pid = waitpid(-1, NULL, 0)) > 0 || errno == EINTR)
+		board_forget(pid);
 	_exit(0);
 }
 
@@ -228,7 +237,7 @@ take_signals(void)
 _Noreturn static void
 be_zygote(void)
 {
-	error_set_place("zygote");
+	board_take_line("zygote");
 	take_signals();
 	for (;;) {
 		struct pollfd entries[] = {
@@ -238,8 +247,10 @@ be_zygote(void)
 
 		if (report())
 			entries[0].events |= POLLOUT;
+		board_begin(ACTIVITY_AWAIT_ORDERS, 0);
 		if (poll(entries, 2, -1) < 0)
 			continue;
+		board_end();
 		if (entries[1].revents)
 			reap();
 		if (entries[0].revents & (POLLIN | POLLHUP | POLLERR) &&
@@ -284,7 +295,7 @@ zygote_free(struct zygote *zygote)
 	sys_close(zygote->socket);
 	/* Somebody may have stopped it. */
 	kill(zygote->pid, SIGCONT);
-	sys_reap(zygote->pid);
+	board_reap(zygote->pid);
 	free(zygote);
 }
 
