@@ -1,7 +1,9 @@
 #include "scenario.h"
 
+#include "board.h"
 #include "error.h"
 #include "panic.h"
+#include "report.h"
 #include "sys.h"
 
 #include <argp.h>
@@ -21,12 +23,16 @@
 #define TASKS_LIMIT 1000000
 /* Each takes two descriptors, of which there are often no more than 1024. */
 #define WORKERS_LIMIT 400
-#define DELAY_LIMIT 86400.0
+#define SECONDS_LIMIT 86400.0
+#define LEAST_LIMIT 0.001
 
 const char *argp_program_version = "forklore 1.0";
 
 /* Inherited by the workers, so that all draw from one seed. */
 static uint64_t seed;
+
+/* For how many seconds the program may run. */
+static double limit = FOREVER;
 
 static const struct argp_option known_options[] = {
 	{.name = "tasks", .key = 't', .arg = "N", .doc = "Submit N tasks (4)"},
@@ -42,6 +48,10 @@ static const struct argp_option known_options[] = {
 		.key = 's',
 		.arg = "N",
 		.doc = "Draw the numbers that belong to N (new ones each run)"},
+	{.name = "limit",
+		.key = 'l',
+		.arg = "SECONDS",
+		.doc = "End after so long, and say who waits for what"},
 	{0},
 };
 
@@ -73,13 +83,18 @@ whole_number(const char *option, const char *text, long limit)
 }
 
 static double
-seconds(const char *text)
+seconds(const char *option, const char *text, double least)
 {
-	char *end;
+	char expected[64], *end;
 	double number = strtod(text, &end);
 
-	if (end == text || *end || !(number >= 0 && number <= DELAY_LIMIT))
-		refuse("delay", text, "a number of seconds from 0 to 86400");
+	if (end == text || *end ||
+		!(number >= least && number <= SECONDS_LIMIT)) {
+		snprintf(expected, sizeof(expected),
+			"a number of seconds from %g to %g", least,
+			SECONDS_LIMIT);
+		refuse(option, text, expected);
+	}
 	return number;
 }
 
@@ -114,10 +129,13 @@ parse_option(int key, char *text, struct argp_state *state)
 		options->workers = whole_number("workers", text, WORKERS_LIMIT);
 		return 0;
 	case 'd':
-		options->delay = seconds(text);
+		options->delay = seconds("delay", text, 0);
 		return 0;
 	case 's':
 		seed = seed_number(text);
+		return 0;
+	case 'l':
+		limit = seconds("limit", text, LEAST_LIMIT);
 		return 0;
 	case ARGP_KEY_ARG:
 		fprintf(stderr,
@@ -155,11 +173,15 @@ scenario_options(int argc, char *argv[])
 		       "process pool.",
 	};
 	struct options options = {.tasks = 4, .workers = 4, .delay = 1};
+	struct error *error;
 
 	open_standard_descriptors();
 	sys_random(&seed, sizeof(seed));
 	if (argp_parse(&parser, argc, argv, 0, NULL, &options) != 0)
 		exit(2);
+	error = TRACED(report_when_it_hangs(limit));
+	if (error)
+		exit(scenario_status(error));
 	return options;
 }
 
@@ -200,13 +222,17 @@ say(const char *format, ...)
 	va_list arguments;
 	char *text, *line;
 	int length;
+	bool written;
 
 	va_start(arguments, format);
 	length = vasprintf(&text, format, arguments);
 	va_end(arguments);
 	if (length < 0 || (length = asprintf(&line, "%s\n", text)) < 0)
 		panic("out of memory");
-	if (!write_text(STDOUT_FILENO, line, (size_t)length)) {
+	board_begin(ACTIVITY_PRINT, 0);
+	written = write_text(STDOUT_FILENO, line, (size_t)length);
+	board_end();
+	if (!written) {
 		fprintf(stderr, "%s: cannot write to standard output: %s\n",
 			program_invocation_short_name, strerror(errno));
 		_exit(1);
@@ -218,7 +244,9 @@ say(const char *format, ...)
 void
 pause_for(double seconds_to_pause)
 {
+	board_begin(ACTIVITY_SLEEP, 0);
 	sys_sleep(seconds_to_pause);
+	board_end();
 }
 
 /*

@@ -21,7 +21,9 @@ struct options {
 /*
  * Reads the options. A wrong one ends the program: with one line on standard
  * error that names it, and exit status 2. --help and --version end it too,
- * after they have printed. --seed N makes draw() repeat itself.
+ * after they have printed. --seed N makes draw() repeat itself. After --limit
+ * SECONDS, and at Ctrl-C, the program ends, and says on standard error who
+ * waits for what (report.h). To be called once, before anything is forked.
  */
 struct options scenario_options(int argc, char *argv[]);
 
