@@ -154,17 +154,30 @@ line_of(const struct board *board, pid_t process)
 	return NULL;
 }
 
-/* "worker 2 (pid 4711)", and what else there is to say of it. */
+/* "worker 2 (pid 4711)"; of one that has ended, nobody knows what it was. */
 static void
 put_process(struct text *text, const struct board *board, pid_t process)
 {
 	const struct board_line *line = line_of(board, process);
-	char state = state_of(process);
 
-	put(text, line && !is_gone(state) ? line->place : "a process");
+	put(text, line && !is_gone(state_of(process)) ? line->place
+						      : "a process");
 	put(text, " (pid ");
 	put_number(text, (uint64_t)process);
 	put(text, ")");
+}
+
+static void
+put_owner(struct text *text, const struct board *board, pid_t owner)
+{
+	char state;
+
+	if (!owner) {
+		put(text, "nobody");
+		return;
+	}
+	put_process(text, board, owner);
+	state = state_of(owner);
 	if (is_gone(state))
 		put(text, ", which has ended,");
 	else if (is_stopped(state))
@@ -290,10 +303,7 @@ print_lock(const struct board *board, const struct board_note *note,
 	} else {
 		put(&text, ", in shared memory: ");
 	}
-	if (note->owner)
-		put_process(&text, board, note->owner);
-	else
-		put(&text, "nobody");
+	put_owner(&text, board, note->owner);
 	put(&text, " has its lock; ");
 	put_number(&text, crowd->for_lock);
 	put(&text, crowd->for_lock == 1 ? " waits for it." : " wait for it.");
