@@ -81,17 +81,15 @@ hold(struct client *client, struct hosted *hosted)
 	hosted->holds++;
 }
 
-static struct error *
+static void
 drop(struct client *client, struct hosted *hosted)
 {
 	for (size_t i = 0; i < client->hold_count; i++)
 		if (client->holds[i] == hosted) {
 			client->holds[i] = client->holds[--client->hold_count];
 			hosted->holds--;
-			free_unused_conditions();
-			return NULL;
+			return;
 		}
-	return RAISE(RuntimeError, "a condition is dropped that is not held");
 }
 
 /*
@@ -119,7 +117,9 @@ carry_out(
 		hold(client, hosted);
 		break;
 	case REQUEST_DROP:
-		return drop(client, hosted);
+		drop(client, hosted);
+		free_unused_conditions();
+		break;
 	case REQUEST_ACQUIRE:
 		hosted_acquire(hosted, visitor);
 		break;
@@ -127,6 +127,7 @@ carry_out(
 		return hosted_release(hosted, visitor, granted);
 	case REQUEST_LET_GO:
 		hosted_let_go(hosted, visitor, granted);
+		free_unused_conditions();
 		break;
 	case REQUEST_WAIT:
 		return hosted_wait(hosted, visitor, request->timeout, granted);
@@ -149,11 +150,13 @@ host_serve(struct client *client, const struct request *request)
 	struct error *error;
 	uint64_t number;
 
-	client->asking = true;
+	client->asking = request_has_reply(request->kind);
 	/* It has heard of its last wake-up, if there was one. */
 	client->visitor.notified = false;
 	error = TRACED(carry_out(client, request, &number));
-	if (error)
+	if (!client->asking)
+		error_free(error);
+	else if (error)
 		client_reply_error(client, error);
 	else if (client->visitor.state == VISITOR_NOWHERE)
 		client_reply(client, number);

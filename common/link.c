@@ -177,7 +177,8 @@ send_and_receive(
 	request_put(request, channel_begin(&link->channel));
 	TRY(channel_end(&link->channel));
 	TRY(channel_flush(&link->channel));
-	TRY(channel_receive(&link->channel, reply));
+	if (request_has_reply(request->kind))
+		TRY(channel_receive(&link->channel, reply));
 	return NULL;
 }
 
@@ -185,10 +186,14 @@ send_and_receive(
 static struct error *
 ask(struct link *link, const struct request *request, uint64_t *number)
 {
+	bool has_reply = request_has_reply(request->kind);
 	struct reader reply;
 	struct error *broken;
 	uint64_t ignored;
 
+	/* Whose connection broke has nothing left to give up. */
+	if (link->socket < 0 && !has_reply)
+		return NULL;
 	if (link->socket < 0)
 		TRY(connect_link(link));
 	broken = TRACED(send_and_receive(link, request, &reply));
@@ -196,7 +201,8 @@ ask(struct link *link, const struct request *request, uint64_t *number)
 		disconnect(link);
 		return broken;
 	}
-	TRY(reply_take(&reply, number ? number : &ignored));
+	if (has_reply)
+		TRY(reply_take(&reply, number ? number : &ignored));
 	return NULL;
 }
 

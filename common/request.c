@@ -9,6 +9,12 @@ enum {
 	ANSWER_ERROR,
 };
 
+bool
+request_has_reply(enum request_kind kind)
+{
+	return kind != REQUEST_DROP && kind != REQUEST_LET_GO;
+}
+
 void
 request_put(const struct request *request, struct buffer *buffer)
 {

@@ -2,11 +2,13 @@
  * request.h - what a client asks a manager for, and the manager's reply.
  *
  * A client has one request under way at a time. The reply to an acquire or a
- * wait comes when the lock is the client's.
+ * wait comes when the lock is the client's. Who only gives something up is not
+ * replied to, so that nobody has to wait for that.
  */
 #ifndef FORKLORE_REQUEST_H
 #define FORKLORE_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,12 +24,13 @@ enum request_kind {
 	REQUEST_MAKE,
 	/*
 	 * Hold a condition, and let it go; it lasts while any client holds it.
+	 * To let go has no reply.
 	 */
 	REQUEST_HOLD,
 	REQUEST_DROP,
 	REQUEST_ACQUIRE,
 	REQUEST_RELEASE,
-	/* Give the lock back whole, if this client has it. */
+	/* Give the lock back whole, if this client has it. No reply. */
 	REQUEST_LET_GO,
 	/* For timeout seconds; the reply tells whether it was notified. */
 	REQUEST_WAIT,
@@ -45,6 +48,9 @@ struct request {
 	double timeout;
 	int64_t amount;
 };
+
+/* Whether there is a reply to a request of this kind. */
+bool request_has_reply(enum request_kind kind);
 
 void request_put(const struct request *request, struct buffer *buffer);
 

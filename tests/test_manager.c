@@ -491,6 +491,19 @@ IN_CHILD(manager_free_ends_a_server_that_was_stopped)
 	clear_scene(&scene);
 }
 
+IN_CHILD(condition_free_does_not_wait_for_a_manager_that_is_stopped)
+{
+	struct scene scene;
+
+	set_scene(&scene);
+	/* The proxy has the lock to give back, and its hold. */
+	MUST(condition_acquire(scene.condition));
+	stop(server_of(scene.condition));
+	condition_free(scene.condition);
+	scene.condition = NULL;
+	clear_scene(&scene);
+}
+
 IN_CHILD(managers_do_not_know_each_other)
 {
 	struct scene first, second;
@@ -731,6 +744,8 @@ main(void)
 		cmocka_unit_test(
 			client_killed_before_it_hears_of_its_wake_up_hands_it_on),
 		cmocka_unit_test(manager_free_ends_a_server_that_was_stopped),
+		cmocka_unit_test(
+			condition_free_does_not_wait_for_a_manager_that_is_stopped),
 		cmocka_unit_test(managers_do_not_know_each_other),
 		cmocka_unit_test(manager_can_be_made_where_other_threads_run),
 		cmocka_unit_test(
