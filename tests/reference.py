@@ -586,7 +586,7 @@ def observe(name, repeat):
             file.seek(0)
             seen = [json.loads(line) for line in file]
         if status is None:
-            seen.append([f"the rest: {NO_END}", None])
+            seen.append([f"{FAILED}: it did not end", None])
         elif status != 0:
             seen.append([f"{FAILED}: exit status {status}", None])
         texts = tuple(text for text, _ in seen)
