@@ -247,21 +247,23 @@ def worker_killed_at_work():
     see("its result is ready", answer(result.ready()))
 
 
-@case("idle worker killed, one of 4")
+@case("idle worker killed, the first of 4 in a new pool")
 def idle_worker_killed():
-    see_end_of_idle_worker(keep(Pool(4)))
+    pool = keep(Pool(4))
+    see_end_of_idle_worker(pool, pool._pool[0].pid)
 
 
 @case("idle worker killed, the only one")
 def only_idle_worker_killed():
-    see_end_of_idle_worker(keep(Pool(1)))
-
-
-def see_end_of_idle_worker(pool):
+    pool = keep(Pool(1))
     pid = pool.apply(give_pid)
-    # The lock of the queue of results is free when the result was sent.
+    # The result was sent when the lock of the queue of results is free.
     with pool._outqueue._wlock:
         pass
+    see_end_of_idle_worker(pool, pid)
+
+
+def see_end_of_idle_worker(pool, pid):
     # One idle worker reads from the queue of tasks and holds its lock, for
     # which the others wait. Which of them it is, is luck.
     poll(lambda: is_taken(pool._inqueue._rlock))
