@@ -256,20 +256,23 @@ def idle_worker_killed():
 @case("idle worker killed, the only one")
 def only_idle_worker_killed():
     pool = keep(Pool(1))
-    pid = pool.apply(give_pid)
-    # The result was sent when the lock of the queue of results is free.
-    with pool._outqueue._wlock:
-        pass
-    see_end_of_idle_worker(pool, pid)
+    see_end_of_idle_worker(pool, pool.apply(give_pid))
 
 
 def see_end_of_idle_worker(pool, pid):
-    # One idle worker reads from the queue of tasks and holds its lock, for
-    # which the others wait. Which of them it is, is luck.
-    poll(lambda: is_taken(pool._inqueue._rlock))
+    await_idleness(pool)
     kill(pid)
     attempt("next task", pool.apply_async(give_pid).get)
     attempt("terminate", pool.terminate)
+
+
+def await_idleness(pool):
+    # When the lock of the queue of results is free, the last result was sent.
+    with pool._outqueue._wlock:
+        pass
+    # One idle worker reads from the queue of tasks and holds its lock, for
+    # which the others wait. Which of them it is, is luck.
+    poll(lambda: is_taken(pool._inqueue._rlock))
 
 
 def is_taken(lock):
@@ -457,8 +460,14 @@ def several_workers_killed():
 def worker_killed_while_it_writes():
     pool = keep(Pool(2))
     gate = threading.Event()
-    # While this callback lasts, nobody reads results: the large one gets stuck.
-    pool.apply_async(give_pid, callback=lambda pid: gate.wait())
+
+    def callback(pid):
+        tell(pid)
+        gate.wait()
+
+    pool.apply_async(give_pid, callback=callback)
+    hear()
+    # While that lasts nobody reads results, and a large one gets stuck.
     result = pool.apply_async(give_large)
     pid = hear()
     poll(lambda: bytes_in(pool._outqueue._reader) > 0)
@@ -477,7 +486,9 @@ def bytes_in(pipe):
 @case("worker stopped (SIGSTOP) while the pool is terminated")
 def worker_stopped():
     pool = keep(Pool(1))
-    os.kill(pool.apply(give_pid), signal.SIGSTOP)
+    pid = pool.apply(give_pid)
+    await_idleness(pool)
+    os.kill(pid, signal.SIGSTOP)
     attempt("terminate", pool.terminate)
 
 
