@@ -34,6 +34,9 @@ from multiprocessing import set_start_method
 # How many steps of a case may reach their limit before the case is given up.
 STEPS = 6
 
+# What a case needs to get under way is waited for so long, in seconds.
+PATIENCE = 30.0
+
 # Two outcomes that are looked for.
 NO_END = "no end"
 FAILED = "THE CASE ITSELF FAILED"
@@ -126,7 +129,7 @@ def hear_within(seconds):
 
 
 def hear():
-    number = hear_within(limit)
+    number = hear_within(PATIENCE)
     if number is None:
         raise RuntimeError("nobody told anything")
     return number
@@ -140,9 +143,9 @@ def is_alive(pid):
         return False
 
 
-def poll(condition):
-    """Waits until a condition holds, or the limit has passed; tells which."""
-    deadline = time.monotonic() + limit
+def poll(condition, seconds):
+    """Waits until a condition holds, or the time is over; tells which."""
+    deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
@@ -150,10 +153,15 @@ def poll(condition):
     return True
 
 
+def reach(condition):
+    if not poll(condition, PATIENCE):
+        raise RuntimeError("what the case needs did not come about")
+
+
 def kill(pid):
     """Kills a process, and waits for its end."""
     os.kill(pid, signal.SIGKILL)
-    poll(lambda: not is_alive(pid))
+    reach(lambda: not is_alive(pid))
 
 
 def answer(condition):
@@ -272,7 +280,7 @@ def await_idleness(pool):
         pass
     # One idle worker reads from the queue of tasks and holds its lock, for
     # which the others wait. Which of them it is, is luck.
-    poll(lambda: is_taken(pool._inqueue._rlock))
+    reach(lambda: is_taken(pool._inqueue._rlock))
 
 
 def is_taken(lock):
@@ -407,7 +415,7 @@ def thread_id_reused():
     kill(hear())
     see("one connected before gets the lock", answer(condition.acquire(False)))
     # The manager serves each connection in a thread; the dead one's ends soon.
-    inherited = poll(lambda: stranger_gets(condition))
+    inherited = poll(lambda: stranger_gets(condition), limit)
     see("one connected since gets the lock", answer(inherited))
 
 
@@ -424,7 +432,7 @@ def parent_killed():
     busy = [hear() for _ in range(2)]
     idle = [pid for pid in workers if pid not in busy]
     kill(parent.pid)
-    poll(lambda: not any(map(is_alive, [manager, *workers])))
+    poll(lambda: not any(map(is_alive, [manager, *workers])), limit)
     see("workers at work left", f"{sum(map(is_alive, busy))} of 2")
     see("idle workers left", f"{sum(map(is_alive, idle))} of 2")
     see("manager left", f"{sum(map(is_alive, [manager]))} of 1")
@@ -470,7 +478,7 @@ def worker_killed_while_it_writes():
     # While that lasts nobody reads results, and a large one gets stuck.
     result = pool.apply_async(give_large)
     pid = hear()
-    poll(lambda: bytes_in(pool._outqueue._reader) > 0)
+    reach(lambda: bytes_in(pool._outqueue._reader) > 0)
     kill(pid)
     gate.set()
     attempt("another task", pool.apply_async(give_pid).get)
@@ -537,7 +545,7 @@ def run(name, facts_file):
     os.close(lifeline)
     try:
         ended = os.pidfd_open(pid)
-        done, _, _ = select.select([ended], [], [], STEPS * limit + 10)
+        done, _, _ = select.select([ended], [], [], STEPS * limit + PATIENCE)
         os.close(ended)
     finally:
         status = end_session(pid)
