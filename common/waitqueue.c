@@ -50,7 +50,8 @@ take_place(struct waitqueue *queue)
 		return NULL;
 	place = &queue->places[queue->used];
 	sys_init_robust_mutex(&place->alive);
-	pthread_mutex_lock(&place->alive);
+	/* Nobody else can have it yet. */
+	try_alive(place);
 	queue->used++;
 	return place;
 }
