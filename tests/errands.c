@@ -151,6 +151,7 @@ may_go_on(void *context)
 	if (taker->error || stage->tokens > 0)
 		return true;
 	/* Said with the lock held: who then gets the lock can notify. */
+	atomic_store(&mine->since, atomic_fetch_add(&stage->last_wait, 1));
 	now(DOING_WAITING);
 	return false;
 }

@@ -25,6 +25,13 @@ struct footprint {
 struct error *footprint_take(struct footprint *footprint);
 
 /*
+ * After the first round: that is when memory is early; descriptors are as soon
+ * as all workers are there, before any round.
+ */
+void
+footprint_begin(struct footprint *early, const struct footprint *first_round);
+
+/*
  * Raises AssertionError if a process has grown beyond what it may: 4096 kB, and
  * two descriptors for each worker. See footprint.c for the reason.
  */

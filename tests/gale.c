@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -104,6 +105,14 @@ kill_by_descriptor(struct slot *slot, pid_t pid, int process)
 	atomic_fetch_add(&stage->kills[slot->doing], 1);
 }
 
+/* A slot whose worker is dead has told all it had to tell. */
+static void
+clear(struct slot *slot)
+{
+	atomic_store(&slot->doing, DOING_BETWEEN);
+	atomic_store(&slot->pid, 0);
+}
+
 static void
 strike(uint64_t chance)
 {
@@ -121,8 +130,7 @@ strike(uint64_t chance)
 		kill_by_descriptor(slot, pid, process);
 	if (process >= 0)
 		close(process);
-	atomic_store(&slot->doing, DOING_BETWEEN);
-	atomic_store(&slot->pid, 0);
+	clear(slot);
 }
 
 static void
@@ -133,6 +141,27 @@ strike_if_raging(uint64_t chance)
 	if (stage->raging)
 		strike(chance);
 	atomic_store(&stage->striking, false);
+}
+
+void
+gale_stop(struct slot *slot)
+{
+	char state = '-';
+	pid_t parent;
+
+	kill(slot->pid, SIGSTOP);
+	while (look_at(slot->pid, &parent, &state) && state != 'T')
+		sched_yield();
+}
+
+void
+gale_kill_stopped(struct slot *slot)
+{
+	int process = (int)syscall(SYS_pidfd_open, slot->pid, 0);
+
+	kill_by_descriptor(slot, slot->pid, process);
+	close(process);
+	clear(slot);
 }
 
 static void

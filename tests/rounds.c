@@ -39,6 +39,8 @@ struct outcome {
 	long losses;
 	/* Of the values: how many changed the halves. */
 	long changes;
+	/* Of the losses: how many were never begun. */
+	long unbegun;
 };
 
 struct main_process {
@@ -225,6 +227,8 @@ count_loss(struct main_process *self, size_t place, const struct error *loss)
 			"a task that was lost ran %d times",
 			stage->runs[place]);
 	self->gust[self->tickets[place].errand].losses++;
+	self->gust[self->tickets[place].errand].unbegun +=
+		stage->runs[place] == 0;
 	return NULL;
 }
 
@@ -433,6 +437,59 @@ reveille(struct main_process *self)
 	return NULL;
 }
 
+/* Of the workers that say that they wait, the one that has longest. */
+static struct slot *
+longest_waiting(void)
+{
+	struct slot *longest = NULL;
+
+	for (size_t i = 0; i < 2 * WORKERS_LIMIT; i++) {
+		struct slot *slot = &stage->slots[i];
+
+		if (slot->pid && slot->doing == DOING_WAITING &&
+			(!longest || slot->since < longest->since))
+			longest = slot;
+	}
+	return longest;
+}
+
+/* Notifies a sleeper that cannot go on, and kills it when the lock is free. */
+static struct error *
+notify_and_kill(struct main_process *self, struct slot *slot)
+{
+	step(self, "waits for the lock, to notify a sleeper that is killed");
+	TRY(enter());
+	gale_stop(slot);
+	TRY(add_tokens(1, true));
+	TRY(leave());
+	gale_kill_stopped(slot);
+	return NULL;
+}
+
+/*
+ * Has all workers sleep, and kills the one that is notified at a moment when
+ * nobody has the lock, and nobody comes to ask for it: the sleepers must find
+ * out for themselves.
+ */
+static struct error *
+ambush(struct main_process *self)
+{
+	size_t first = self->count;
+	struct slot *slot;
+
+	TRY(set_tokens(0));
+	TRY(submit_sleepers(self, self->storm->workers));
+	calm();
+	slot = longest_waiting();
+	if (slot)
+		TRY(notify_and_kill(self, slot));
+	TRY(settle(self, first, false));
+	TRY(wake_the_rest(self, first));
+	TRY(set_tokens(0));
+	rage();
+	return NULL;
+}
+
 static void
 begin_gust(struct main_process *self)
 {
@@ -446,6 +503,7 @@ end_gust(struct main_process *self)
 	for (size_t i = 0; i <= ERRAND_SLEEP; i++) {
 		self->all.values += self->gust[i].values;
 		self->all.losses += self->gust[i].losses;
+		self->all.unbegun += self->gust[i].unbegun;
 	}
 }
 
@@ -459,7 +517,10 @@ run_gust(struct main_process *self, int tasks)
 	if (self->storm->mode != MODE_PLAIN) {
 		step(self, "waits for the lock, to look at the accounts");
 		TRY(check_accounts(self));
-		TRY(reveille(self));
+		if (chance(self) % 8 == 0)
+			TRY(ambush(self));
+		else
+			TRY(reveille(self));
 	}
 	end_gust(self);
 	return NULL;
@@ -541,7 +602,7 @@ run_round(struct main_process *self)
 	tell(self, what, &before, kills_before, began);
 	TRY(footprint_take(&late));
 	if (self->round == 1)
-		self->early = late;
+		footprint_begin(&self->early, &late);
 	TRY(footprint_compare(&self->early, &late, self->storm->workers));
 	return NULL;
 }
@@ -555,6 +616,7 @@ tell_all(struct main_process *self, double began)
 	for (size_t i = 0; i < DOING_COUNT; i++)
 		say("%s: %ld killed %s", mode, stage->kills[i],
 			doing_name((enum doing)i));
+	say("%s: %ld of those lost had not begun", mode, self->all.unbegun);
 	if (self->storm->mode != MODE_PLAIN)
 		say("%s: the halves were put right %ld times", mode,
 			stage->mended);
@@ -568,6 +630,8 @@ run_rounds(struct main_process *self)
 {
 	double began = sys_now();
 
+	TRY(check_calm_pool(self));
+	TRY(footprint_take(&self->early));
 	do
 		TRY(run_round(self));
 	while (sys_now() - began < self->storm->seconds);

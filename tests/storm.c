@@ -43,6 +43,9 @@
  * on. In the others it begins later, and the main process looks whether an
  * owner died.
  *
+ * Sometimes one is notified that was stopped before, and is killed when the
+ * lock is free: nobody but the other waiters can find that out.
+ *
  * All chances (whom to kill and when, which task does what) are drawn from the
  * seed, which is printed and can be given again. The scheduling is the
  * system's: with the same seed other things happen in detail.

@@ -47,6 +47,8 @@ enum doing {
 struct slot {
 	_Atomic pid_t pid;
 	_Atomic int doing;
+	/* While it waits: who began earlier has the lower number. */
+	_Atomic long since;
 };
 
 /* What became of a pid: how often it was killed, and how often mourned. */
@@ -77,6 +79,7 @@ struct stage {
 	/* Guarded by the condition's lock; others may look at tokens. */
 	_Atomic long left, right;
 	_Atomic long tokens;
+	_Atomic long last_wait;
 	/* How often the halves were put right. */
 	_Atomic long mended;
 
@@ -109,6 +112,13 @@ const char *doing_name(enum doing doing);
  * then), or if it left a process behind.
  */
 int gale_blow(const struct storm *storm, pid_t main_process);
+
+/*
+ * For the main process while there is calm: stops a worker wherever it is, and
+ * returns when it has stopped; kills a worker that was stopped.
+ */
+void gale_stop(struct slot *slot);
+void gale_kill_stopped(struct slot *slot);
 
 /* rounds.c */
 
