@@ -244,7 +244,7 @@ gale_blow(const struct storm *storm, pid_t main_process)
 	close(process);
 	while (waitpid(main_process, &status, 0) < 0 && errno == EINTR)
 		;
-	if (clear_away() && ended) {
+	if (clear_away() && status == 0) {
 		fprintf(stderr, "storm: a process was left behind\n");
 		return 1;
 	}

@@ -66,7 +66,7 @@
 #include <unistd.h>
 
 #define TASKS_LIMIT 1000000000
-#define SECONDS_LIMIT 1e6
+#define SECONDS_LIMIT 1000000
 
 struct options_of_storm {
 	struct storm storm;
@@ -120,18 +120,17 @@ refuse(const char *option, const char *text, const char *expected)
 	exit(2);
 }
 
-static double
-number(const char *option, const char *text, double least, double most)
+static long
+whole_number(const char *option, const char *text, long least, long most)
 {
 	char expected[80], *end;
-	double number;
+	long number;
 
 	errno = 0;
-	number = strtod(text, &end);
-	if (errno || end == text || *end || !(number >= least) ||
-		number > most || number != (double)(long)number) {
+	number = strtol(text, &end, 10);
+	if (errno || end == text || *end || number < least || number > most) {
 		snprintf(expected, sizeof(expected),
-			"a whole number from %.0f to %.0f", least, most);
+			"a whole number from %ld to %ld", least, most);
 		refuse(option, text, expected);
 	}
 	return number;
@@ -181,19 +180,22 @@ parse_option(int key, char *text, struct argp_state *state)
 		choose_mode(options, text);
 		return 0;
 	case 't':
-		storm->tasks = (int)number("tasks", text, 1, TASKS_LIMIT);
+		storm->tasks = (int)whole_number("tasks", text, 1, TASKS_LIMIT);
 		return 0;
 	case 'w':
-		storm->workers = (int)number("workers", text, 1, WORKERS_LIMIT);
+		storm->workers =
+			(int)whole_number("workers", text, 1, WORKERS_LIMIT);
 		return 0;
 	case 'c':
-		storm->seconds = number("seconds", text, 0, SECONDS_LIMIT);
+		storm->seconds =
+			(double)whole_number("seconds", text, 0, SECONDS_LIMIT);
 		return 0;
 	case 's':
 		storm->seed = seed_number(text);
 		return 0;
 	case 'l':
-		storm->limit = number("limit", text, 1, SECONDS_LIMIT);
+		storm->limit =
+			(double)whole_number("limit", text, 1, SECONDS_LIMIT);
 		return 0;
 	case ARGP_KEY_ARG:
 		fprintf(stderr,
