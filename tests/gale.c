@@ -136,11 +136,25 @@ strike(uint64_t chance)
 static void
 strike_if_raging(uint64_t chance)
 {
-	/* In this order: calm() does it the other way around. */
+	/* In this order: gale_calm() does it the other way around. */
 	atomic_store(&stage->striking, true);
 	if (stage->raging)
 		strike(chance);
 	atomic_store(&stage->striking, false);
+}
+
+void
+gale_rage(void)
+{
+	atomic_store(&stage->raging, true);
+}
+
+void
+gale_calm(void)
+{
+	atomic_store(&stage->raging, false);
+	while (stage->striking)
+		sys_sleep(0.00005);
 }
 
 void

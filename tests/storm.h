@@ -2,7 +2,8 @@
  * storm.h - what the processes of the storm share: storm.c says what it is.
  *
  * The first process kills and watches (gale.c). It forks the main process,
- * which has the pool and keeps the accounts (rounds.c), and whose workers run
+ * which has the pool (rounds.c), keeps the accounts (accounts.c) and wakes
+ * sleepers (reveille.c), and whose workers run
  * the tasks (errands.c).
  */
 #ifndef FORKLORE_STORM_H
@@ -112,6 +113,13 @@ const char *doing_name(enum doing doing);
  * then), or if it left a process behind.
  */
 int gale_blow(const struct storm *storm, pid_t main_process);
+
+/*
+ * For the main process: has workers killed from now on; or no more, when it
+ * returns.
+ */
+void gale_rage(void);
+void gale_calm(void);
 
 /*
  * For the main process while there is calm: stops a worker wherever it is, and
