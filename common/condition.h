@@ -79,8 +79,10 @@ struct error *condition_notify_all(struct condition *condition);
 
 /*
  * Tells whether the lock came to the calling thread, which has it, from an
- * owner that was killed: what the lock guards may then be half changed. Raises
- * as condition_notify() does.
+ * owner that was killed: what the lock guards may then be half changed. That is
+ * said until the lock is given back; to wait is to give it back, so whoever
+ * waits in a loop asks each time, as a predicate can. Raises as
+ * condition_notify() does.
  */
 struct error *condition_owner_died(struct condition *condition, bool *died);
 

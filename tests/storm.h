@@ -3,8 +3,7 @@
  *
  * The first process kills and watches (gale.c). It forks the main process,
  * which has the pool (rounds.c), keeps the accounts (accounts.c) and wakes
- * sleepers (reveille.c), and whose workers run
- * the tasks (errands.c).
+ * sleepers (reveille.c), and whose workers run the tasks (errands.c).
  */
 #ifndef FORKLORE_STORM_H
 #define FORKLORE_STORM_H

@@ -1,7 +1,7 @@
 /*
  * test_storm.c - a short storm of each mode (storm.c), which must end well, and
- * what the program says to wrong options. BUILD names the folder it is built
- * in.
+ * what the program says to wrong options. BUILD in the environment is the
+ * folder of the built programs, "build" if unset.
  */
 #include "hear.h"
 
@@ -15,9 +15,10 @@
 static void
 storm(void *arguments)
 {
+	const char *folder = getenv("BUILD");
 	char path[512];
 
-	snprintf(path, sizeof(path), "%s/storm", getenv("BUILD"));
+	snprintf(path, sizeof(path), "%s/storm", folder ? folder : "build");
 	execv(path, arguments);
 }
 
