@@ -10,6 +10,7 @@
 #include "panic.h"
 #include "value.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -247,20 +248,32 @@ encode_error(const struct error *error, struct buffer *buffer)
 }
 
 static struct error *
+take_line(struct reader *reader, int *line)
+{
+	uint64_t number;
+
+	TRY(reader_take_number(reader, &number));
+	*line = (int)number;
+	if ((uint64_t)*line != number)
+		return RAISE(ValueError, "%" PRIu64 " is not a line", number);
+	return NULL;
+}
+
+static struct error *
 decode_frame(struct reader *reader, struct error *error)
 {
 	char *texts[4] = {NULL};
-	uint64_t line = 0;
+	int line = 0;
 	struct error *failure = NULL;
 
 	failure = reader_take_text(reader, &texts[0]);
 	if (!failure)
-		failure = reader_take_number(reader, &line);
+		failure = take_line(reader, &line);
 	for (int i = 1; i < 4 && !failure; i++)
 		failure = reader_take_text(reader, &texts[i]);
 	if (!failure)
-		error_add_frame(error, &(struct frame){texts[0], (int)line,
-					       texts[1], texts[2], texts[3]});
+		error_add_frame(error, &(struct frame){texts[0], line, texts[1],
+					       texts[2], texts[3]});
 	for (int i = 0; i < 4; i++)
 		free(texts[i]);
 	return failure;

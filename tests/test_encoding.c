@@ -623,6 +623,28 @@ unknown_kind_of_error_raises(void **state)
 		decode_error(&reader, &decoded), ValueError, message);
 }
 
+/* It would come out as another line than it went in. */
+static void
+line_that_is_too_large_raises(void **state)
+{
+	struct buffer buffer = {0};
+	struct error *decoded;
+	struct reader reader;
+
+	(void)state;
+	buffer_put_byte(&buffer, ValueError);
+	buffer_put_text(&buffer, "message");
+	buffer_put_number(&buffer, 1);
+	buffer_put_text(&buffer, "file.c");
+	buffer_put_number(&buffer, (uint64_t)INT_MAX + 1);
+	for (int i = 0; i < 3; i++)
+		buffer_put_text(&buffer, "");
+	reader = (struct reader){buffer.bytes, buffer.length};
+	MUST_RAISE_EXACTLY(decode_error(&reader, &decoded), ValueError,
+		"2147483648 is not a line");
+	buffer_fini(&buffer);
+}
+
 static void
 register_nine_classes(void *context)
 {
@@ -667,6 +689,7 @@ main(void)
 		cmocka_unit_test(every_truncation_of_an_error_raises),
 		cmocka_unit_test(no_changed_byte_of_an_error_does_harm),
 		cmocka_unit_test(unknown_kind_of_error_raises),
+		cmocka_unit_test(line_that_is_too_large_raises),
 		cmocka_unit_test(ninth_class_panics),
 	};
 
