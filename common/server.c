@@ -46,13 +46,14 @@ static struct {
 
 /* Raises what costs the client its connection. */
 static struct error *
-serve_guest(struct client *client, struct reader *message)
+serve_guest(struct client *client, struct reader *message, bool *replies)
 {
 	struct request request;
 
 	if (client->asking)
 		return RAISE(ConnectionError, "a request before the reply");
 	TRY(request_take(message, &request));
+	*replies = request_has_reply(request.kind);
 	host_serve(client, &request);
 	return NULL;
 }
@@ -73,21 +74,25 @@ serve_stranger(struct client *client, struct reader *message)
 	return NULL;
 }
 
+/* Who says more before it has the reply to something does not wait for it. */
 static struct error *
 read_client(struct client *client)
 {
 	struct reader message;
-	bool got;
+	bool got, replies = false;
 
 	TRY(channel_fill(&client->channel, NULL));
 	TRY(channel_next(&client->channel, &got, &message));
-	while (got && !client->doomed) {
+	while (got && !replies && !client->doomed) {
+		replies = client->stranger;
 		if (client->stranger)
 			TRY(serve_stranger(client, &message));
 		else
-			TRY(serve_guest(client, &message));
+			TRY(serve_guest(client, &message, &replies));
 		TRY(channel_next(&client->channel, &got, &message));
 	}
+	if (got && replies)
+		return RAISE(ConnectionError, "a message before the reply");
 	return NULL;
 }
 

@@ -1,143 +1,14 @@
 /* test_server.c - what a stranger or a bad guest does harms nobody else. */
+#include "guests.h"
 #include "must.h"
 
-#include "channel.h"
-#include "door.h"
-#include "handshake.h"
-#include "hosting.h"
-#include "link.h"
-#include "post.h"
-#include "request.h"
-#include "sys.h"
-
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 /* More than the server bears at a time. */
 #define MANY_STRANGERS 300
-
-/* A client that does as it likes. */
-struct guest {
-	int socket;
-	struct channel channel;
-};
-
-static struct guest
-stranger_at(const char *address)
-{
-	struct guest guest;
-
-	MUST(door_connect(address, &guest.socket));
-	channel_init(&guest.channel, guest.socket, guest.socket, SIZE_MAX);
-	return guest;
-}
-
-static struct guest
-guest_at(const char *address)
-{
-	struct guest guest = stranger_at(address);
-
-	MUST(handshake_as_client(&guest.channel));
-	return guest;
-}
-
-static void
-leave(struct guest *guest)
-{
-	channel_fini(&guest->channel);
-	sys_close(guest->socket);
-}
-
-static void
-send_request(struct guest *guest, struct request request)
-{
-	request_put(&request, channel_begin(&guest->channel));
-	MUST(channel_end(&guest->channel));
-	MUST(channel_flush(&guest->channel));
-}
-
-/* Waits for a reply. */
-static struct error *
-reply_of(struct guest *guest, uint64_t *reply)
-{
-	uint64_t ignored;
-	struct reader message;
-
-	assert_true(becomes_readable(guest->socket));
-	TRY(channel_receive(&guest->channel, &message));
-	return reply_take(&message, reply ? reply : &ignored);
-}
-
-static struct error *
-ask_as(struct guest *guest, struct request request)
-{
-	send_request(guest, request);
-	return reply_of(guest, NULL);
-}
-
-static struct request
-request_for(enum request_kind kind, uint64_t condition)
-{
-	return (struct request){.kind = kind,
-		.condition = condition,
-		.timeout = FOREVER,
-		.amount = 1};
-}
-
-/*
- * Waits until the server has closed a connection; what it wrote before is of
- * no interest.
- */
-static void
-must_be_cut_off(int socket)
-{
-	char bytes[4096];
-	ssize_t got;
-
-	do {
-		assert_true(becomes_readable(socket));
-		got = read(socket, bytes, sizeof(bytes));
-	} while (got > 0);
-	assert_true(got == 0 || errno == ECONNRESET);
-}
-
-/* A new client, and one that was here before, are served as ever. */
-static void
-honest_must_go_on(const struct hosting *hosting, struct guest *honest)
-{
-	uint64_t condition = make_condition(hosting);
-
-	MUST(ask_as(honest, request_for(REQUEST_HOLD, condition)));
-	MUST(ask_as(honest, request_for(REQUEST_ACQUIRE, condition)));
-	MUST(ask_as(honest, request_for(REQUEST_RELEASE, condition)));
-	send_request(honest, request_for(REQUEST_DROP, condition));
-	link_forget(hosting->address);
-}
-
-/* A server with an honest client. */
-struct scene {
-	struct hosting hosting;
-	struct guest honest;
-};
-
-static void
-set_scene(struct scene *scene)
-{
-	scene->hosting = hosting_start();
-	scene->honest = guest_at(scene->hosting.address);
-}
-
-static void
-clear_scene(struct scene *scene)
-{
-	honest_must_go_on(&scene->hosting, &scene->honest);
-	leave(&scene->honest);
-	hosting_end(&scene->hosting);
-}
 
 IN_CHILD(server_ends_with_its_lifeline)
 {
@@ -156,23 +27,6 @@ IN_CHILD(server_serves)
 
 	set_scene(&scene);
 	clear_scene(&scene);
-}
-
-static void
-send_bytes(int socket, const void *bytes, size_t size)
-{
-	/* The server may hang up before it has read all. */
-	if (send(socket, bytes, size, MSG_NOSIGNAL) < 0)
-		assert_true(errno == EPIPE || errno == ECONNRESET);
-}
-
-static void
-send_frame(
-	struct guest *guest, uint64_t length, const void *payload, size_t size)
-{
-	send_bytes(guest->socket, &length, sizeof(length));
-	if (size > 0)
-		send_bytes(guest->socket, payload, size);
 }
 
 IN_CHILD(stranger_with_a_wrong_answer_is_told_so_and_cut_off)
@@ -363,6 +217,26 @@ IN_CHILD(request_before_the_reply_costs_a_guest_its_connection)
 	clear_scene(&scene);
 }
 
+/* Both come at once, so the second cannot have waited for the reply. */
+IN_CHILD(two_requests_at_once_cost_a_guest_its_connection)
+{
+	struct guest guest;
+	struct scene scene;
+
+	set_scene(&scene);
+	guest = guest_at(scene.hosting.address);
+	for (int i = 0; i < 2; i++) {
+		struct request request = request_for(REQUEST_MAKE, 0);
+
+		request_put(&request, channel_begin(&guest.channel));
+		MUST(channel_end(&guest.channel));
+	}
+	MUST(channel_flush(&guest.channel));
+	must_be_cut_off(guest.socket);
+	leave(&guest);
+	clear_scene(&scene);
+}
+
 IN_CHILD(error_is_no_reason_to_cut_a_guest_off)
 {
 	struct scene scene;
@@ -459,15 +333,6 @@ IN_CHILD(of_too_many_strangers_the_oldest_have_to_go)
 	for (int i = 0; i < MANY_STRANGERS; i++)
 		leave(&strangers[i]);
 	clear_scene(&scene);
-}
-
-/* Sees that what happened at the server before now has been dealt with. */
-static void
-pass_two_rounds(struct guest *honest)
-{
-	for (int i = 0; i < 2; i++)
-		MUST_RAISE(RuntimeError,
-			ask_as(honest, request_for(REQUEST_HOLD, UINT64_MAX)));
 }
 
 /* A stranger who is challenged; for one that is turned away, socket -1. */
@@ -589,24 +454,6 @@ waiting_guest(struct scene *scene, uint64_t condition)
 	return guest;
 }
 
-/* Stops the server until it is let go on, so that events pile up. */
-static void
-stop_server(struct scene *scene)
-{
-	int status;
-
-	kill(scene->hosting.server, SIGSTOP);
-	assert_int_equal(waitpid(scene->hosting.server, &status, WUNTRACED),
-		scene->hosting.server);
-	assert_true(WIFSTOPPED(status));
-}
-
-static void
-let_server_go_on(struct scene *scene)
-{
-	kill(scene->hosting.server, SIGCONT);
-}
-
 /* The end of a guest may come in one batch with what would wake it. */
 IN_CHILD(wake_up_is_not_given_to_one_that_is_already_gone)
 {
@@ -694,28 +541,29 @@ IN_CHILD(end_of_the_server_grants_the_lock_to_nobody)
 	leave(&scene.honest);
 }
 
-#define CROWD 100
+/* More than the server bears at a time. */
+#define CROWD 300
 
 struct crowd {
 	const char *address;
-	struct post connected;
+	struct post begun;
 };
 
 static void
 be_in_a_crowd(void *context)
 {
 	const struct crowd *crowd = context;
-	struct guest guest = stranger_at(crowd->address);
+	struct guest guest;
 
-	post_send(&crowd->connected, '!');
-	MUST(handshake_as_client(&guest.channel));
+	post_send(&crowd->begun, '!');
+	guest = guest_at(crowd->address);
 	MUST(ask_as(&guest, request_for(REQUEST_MAKE, 0)));
 	leave(&guest);
 }
 
 /*
- * Fewer than the server bears; all of them knock before the server comes to
- * look.
+ * All of them knock before the server comes to look, and then some have to wait
+ * outside until others have got through; but nobody has to give way.
  */
 IN_CHILD(crowd_that_comes_all_at_once_is_served)
 {
@@ -726,15 +574,15 @@ IN_CHILD(crowd_that_comes_all_at_once_is_served)
 	set_scene(&scene);
 	crowd = (struct crowd){scene.hosting.address, post_open()};
 	stop_server(&scene);
-	for (int i = 0; i < CROWD; i++)
+	for (int i = 0; i < CROWD; i++) {
 		children[i] = child_start(be_in_a_crowd, &crowd);
-	for (int i = 0; i < CROWD; i++)
-		post_await(&crowd.connected);
+		post_await(&crowd.begun);
+		post_await_sleep(children[i]);
+	}
 	let_server_go_on(&scene);
 	for (int i = 0; i < CROWD; i++)
 		assert_int_equal(child_wait(children[i]), 0);
-	close(crowd.connected.ends[0]);
-	close(crowd.connected.ends[1]);
+	post_close(&crowd.begun);
 	clear_scene(&scene);
 }
 
@@ -793,6 +641,8 @@ main(void)
 		cmocka_unit_test(frame_that_comes_byte_by_byte_is_understood),
 		cmocka_unit_test(
 			request_before_the_reply_costs_a_guest_its_connection),
+		cmocka_unit_test(
+			two_requests_at_once_cost_a_guest_its_connection),
 		cmocka_unit_test(error_is_no_reason_to_cut_a_guest_off),
 		cmocka_unit_test(another_user_is_turned_away),
 		cmocka_unit_test(of_too_many_strangers_the_oldest_have_to_go),
