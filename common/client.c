@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#define UNDISTURBED_SECONDS 0.25
 #define HANDSHAKE_SECONDS 5.0
 
 struct client *
@@ -17,6 +18,7 @@ client_new(int connection, struct events *events)
 
 	client->socket = connection;
 	client->stranger = true;
+	client->undisturbed_until = sys_deadline(UNDISTURBED_SECONDS);
 	client->handshake_deadline = sys_deadline(HANDSHAKE_SECONDS);
 	channel_init(&client->channel, connection, connection, HANDSHAKE_LIMIT);
 	client_doom_for(

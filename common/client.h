@@ -25,9 +25,13 @@ struct client {
 	struct channel channel;
 	bool doomed;
 
-	/* A stranger: what it was challenged with, and its time. */
+	/*
+	 * A stranger: what it was challenged with, until when it need not give
+	 * way to others, and until when it may try.
+	 */
 	bool stranger;
 	unsigned char nonce[HANDSHAKE_NONCE_SIZE];
+	double undisturbed_until;
 	double handshake_deadline;
 
 	/* A guest: whether a request awaits its reply, and where it stands. */

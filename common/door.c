@@ -14,6 +14,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/*
+ * How many may wait outside to be let in; who comes when there are as many
+ * sleeps in connect(). They are few, since who comes last has to wait for all
+ * that came before it.
+ */
+#define WAITING_LIMIT 16
+
 /* False if the path is too long. */
 static bool
 address_of_path(const char *path, struct sockaddr_un *address)
@@ -36,7 +43,7 @@ bind_and_listen(int listener, const char *path, int *handle)
 			path);
 	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return RAISE_ERRNO("bind to '%s'", path);
-	if (listen(listener, SOMAXCONN) < 0)
+	if (listen(listener, WAITING_LIMIT) < 0)
 		return RAISE_ERRNO("listen at '%s'", path);
 	*handle = open(path, O_PATH | O_CLOEXEC);
 	if (*handle < 0)

@@ -4,8 +4,11 @@
  * later stands in a queue of hosted.h meanwhile.
  *
  * A client begins as a stranger, who has HANDSHAKE_SECONDS to prove that it
- * knows the key; when there are too many strangers, the oldest has to go. Who
- * sends what makes no sense loses its own connection, no more.
+ * knows the key. When there are too many strangers, the oldest has to go for
+ * the next to come; but not before it has had UNDISTURBED_SECONDS, during which
+ * those who come wait outside. So strangers who say nothing can delay others,
+ * but not push them out. Who sends what makes no sense loses its own
+ * connection, no more.
  */
 #include "server.h"
 
@@ -36,6 +39,8 @@ static struct {
 	int lifeline;
 	int listener;
 	int handle;
+	/* Whether those who come have to wait outside. */
+	bool shut;
 	/* Given up for a moment when no descriptor is left. */
 	int spare;
 	struct events events;
@@ -116,17 +121,51 @@ is_our_user(int connection, pid_t *process)
 	return peer.uid == geteuid();
 }
 
-/* When there are too many strangers, the one that has tried longest must go. */
-static void
-doom_oldest_stranger(void)
+/* The one that has tried longest; NULL if there is none. */
+static struct client *
+oldest_stranger(void)
 {
 	struct client *client;
 
 	TAILQ_FOREACH (client, &self.clients, link)
-		if (client->stranger && !client->doomed) {
-			client_doom(client);
-			return;
-		}
+		if (client->stranger && !client->doomed)
+			return client;
+	return NULL;
+}
+
+static void
+doom_oldest_stranger(void)
+{
+	struct client *oldest = oldest_stranger();
+
+	if (oldest)
+		client_doom(oldest);
+}
+
+/* When the next may come: now if there is room, or if one can give way. */
+static double
+next_admission(void)
+{
+	const struct client *oldest = oldest_stranger();
+
+	if (self.stranger_count < STRANGERS_LIMIT || !oldest)
+		return 0;
+	return oldest->undisturbed_until;
+}
+
+/* Lets nobody in while nobody may come. */
+static struct error *
+mind_door(void)
+{
+	bool shut = next_admission() > sys_now();
+
+	if (shut && !self.shut)
+		TRY(events_ignore(&self.events, self.listener));
+	if (!shut && self.shut)
+		TRY(events_listen(
+			&self.events, self.listener, TO_READ, &self.listener));
+	self.shut = shut;
+	return NULL;
 }
 
 static void
@@ -216,6 +255,8 @@ next_deadline(void)
 	const struct client *client;
 	double next = host_next_deadline();
 
+	if (self.shut)
+		next = fmin(next, next_admission());
 	if (self.stranger_count > 0)
 		TAILQ_FOREACH (client, &self.clients, link)
 			if (client->stranger)
@@ -290,6 +331,7 @@ serve_once(void)
 	if (sys_remaining(deadline) <= 0)
 		do_what_is_due();
 	let_go_of_doomed();
+	TRY(mind_door());
 	return NULL;
 }
 

@@ -286,6 +286,74 @@ IN_CHILD(door_that_was_closed_raises_ConnectionError)
 	free(door.address);
 }
 
+/* Opens a door, tells its address, and never looks who comes. */
+static void
+keep_door_and_tell(void *pipe_end)
+{
+	open_door_and_tell(pipe_end);
+	pause();
+}
+
+#define MANY 500
+
+/* Connects until there is no room to wait outside; gives how many wait. */
+static int
+fill_the_place_outside(char *address, int waiting[MANY])
+{
+	struct sockaddr_un path = {.sun_family = AF_UNIX};
+	int count = 0, failed;
+
+	strcpy(path.sun_path, address);
+	do {
+		assert_true(count < MANY);
+		waiting[count] = socket(
+			AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		assert_true(waiting[count] >= 0);
+		failed = connect(waiting[count++], (struct sockaddr *)&path,
+			sizeof(path));
+	} while (!failed);
+	assert_int_equal(errno, EAGAIN);
+	return count;
+}
+
+struct latecomer {
+	char *address;
+	struct post begun;
+};
+
+static void
+come_too_late(void *context)
+{
+	struct latecomer *latecomer = context;
+
+	post_send(&latecomer->begun, '!');
+	connect_in_vain(latecomer->address);
+}
+
+/* The manager is stopped, or slow; and then it ends. */
+IN_CHILD(who_has_no_room_to_wait_hears_of_the_end)
+{
+	static int waiting[MANY];
+	char address[64] = "";
+	struct latecomer latecomer = {address, post_open()};
+	struct post told = post_open();
+	pid_t door = child_start(keep_door_and_tell, &told.ends[1]), pid;
+	int count;
+
+	assert_true(becomes_readable(told.ends[0]));
+	assert_true(read(told.ends[0], address, sizeof(address) - 1) > 0);
+	count = fill_the_place_outside(address, waiting);
+	pid = child_start(come_too_late, &latecomer);
+	post_await(&latecomer.begun);
+	post_await_sleep(pid);
+	child_kill(door);
+	assert_int_equal(child_wait(pid), 0);
+	while (count > 0)
+		close(waiting[--count]);
+	post_close(&latecomer.begun);
+	post_close(&told);
+}
+
 IN_CHILD(address_that_is_none_raises_ConnectionError)
 {
 	char long_address[200];
@@ -342,6 +410,7 @@ main(void)
 		cmocka_unit_test(
 			address_of_a_dead_process_raises_ConnectionError),
 		cmocka_unit_test(door_that_was_closed_raises_ConnectionError),
+		cmocka_unit_test(who_has_no_room_to_wait_hears_of_the_end),
 		cmocka_unit_test(address_that_is_none_raises_ConnectionError),
 		cmocka_unit_test(door_is_closed_to_other_users),
 	};
