@@ -135,7 +135,7 @@ arrive(struct peer *peer)
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			0, ends) == 0);
 	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	welcome_stranger(ends[0]);
+	welcome_stranger(ends[0], getpid());
 	*peer = (struct peer){
 		.client = TAILQ_LAST(&self.clients, client_list),
 		.socket = ends[1],
@@ -227,7 +227,7 @@ write_request(struct peer *peer, struct reader *input)
 	request_put(&request, &written);
 	write_frame(peer, &written);
 	buffer_fini(&written);
-	peer->asked++;
+	peer->asked += request_has_reply(request.kind);
 }
 
 /* The first conditions that a client was seen to hold are remembered. */
