@@ -1,0 +1,134 @@
+/*
+ * faults.h - how a test brings other processes to a known point, where it then
+ * kills them; and what it expects of the tasks that were lost with them.
+ */
+#ifndef FORKLORE_FAULTS_H
+#define FORKLORE_FAULTS_H
+
+#include "must.h"
+#include "pool.h"
+#include "result.h"
+#include "tasks.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* Between two looks at something that comes, and does not tell. */
+static inline void
+look_again_soon(void)
+{
+	usleep(100);
+}
+
+/* The state of a process as /proc/PID/stat has it; 0 if it was reaped. */
+static inline char
+state_of_process(pid_t pid)
+{
+	char path[32], line[256], *state;
+	FILE *stat;
+	bool read;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	stat = fopen(path, "r");
+	if (!stat)
+		return 0;
+	read = fgets(line, sizeof(line), stat);
+	fclose(stat);
+	/* The state follows the name, which stands in parentheses. */
+	state = read ? strrchr(line, ')') : NULL;
+	return state ? state[2] : 0;
+}
+
+/* The parent of a process that is there. */
+static inline pid_t
+parent_of_process(pid_t pid)
+{
+	char path[32];
+	FILE *stat;
+	int parent = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	stat = fopen(path, "r");
+	assert_non_null(stat);
+	assert_int_equal(fscanf(stat, "%*d (%*[^)]) %*c %d", &parent), 1);
+	fclose(stat);
+	return parent;
+}
+
+/* Waits until a process is in a state; a hang ends with the test's child. */
+static inline void
+await_state(pid_t pid, char state)
+{
+	while (state_of_process(pid) != state)
+		look_again_soon();
+}
+
+/* Returns when the process has stopped, wherever it was. */
+static inline void
+stop_process(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	await_state(pid, 'T');
+}
+
+static inline void
+kill_process(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGKILL), 0);
+}
+
+/* How many bytes stand in a pipe, of which this is either end. */
+static inline int
+bytes_in_pipe(int end)
+{
+	int bytes = -1;
+
+	assert_int_equal(ioctl(end, FIONREAD, &bytes), 0);
+	return bytes;
+}
+
+static inline void
+await_bytes(int end)
+{
+	while (bytes_in_pipe(end) == 0)
+		look_again_soon();
+}
+
+static inline void
+await_empty_pipe(int end)
+{
+	while (bytes_in_pipe(end) > 0)
+		look_again_soon();
+}
+
+static inline void
+await_full_pipe(int end)
+{
+	while (bytes_in_pipe(end) < fcntl(end, F_GETPIPE_SZ))
+		look_again_soon();
+}
+
+/*
+ * Checks that a result is the loss of the worker with this process id, which
+ * was killed with SIGKILL.
+ */
+static inline void
+must_be_lost(struct result *result, pid_t pid)
+{
+	struct error *error = result_get(result, CHILD_LIMIT, NULL);
+	char message[128];
+	int worker = 0;
+
+	if (error)
+		sscanf(error->message, "worker %d ", &worker);
+	snprintf(message, sizeof(message),
+		"worker %d (pid %d) was killed by SIGKILL (signal 9) while it "
+		"ran a task",
+		worker, (int)pid);
+	MUST_RAISE_EXACTLY(error, WorkerLostError, message);
+}
+
+#endif
