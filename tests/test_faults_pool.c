@@ -59,6 +59,41 @@ must_all_be_new(struct pool *pool, const pid_t old[WORKERS])
 	}
 }
 
+/* Gives the children of a zygote, at most so many, and how many there are. */
+static int
+find_children(pid_t zygote, pid_t pids[WORKERS])
+{
+	char path[64];
+	FILE *children;
+	int count = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)zygote,
+		(int)zygote);
+	children = fopen(path, "r");
+	assert_non_null(children);
+	while (count < WORKERS && fscanf(children, "%d", &pids[count]) == 1)
+		count++;
+	fclose(children);
+	return count;
+}
+
+/* Waits until a zygote has as many workers as ever, and none of these. */
+static void
+await_replacements(pid_t zygote, const pid_t old[WORKERS])
+{
+	pid_t pids[WORKERS];
+	int new;
+
+	do {
+		int count = find_children(zygote, pids);
+
+		new = 0;
+		for (int i = 0; i < count; i++)
+			new += !is_among(pids[i], old);
+		look_again_soon();
+	} while (new < WORKERS);
+}
+
 /* Counts how often it is called, and how often for a lost worker. */
 static struct error *
 count_loss(const struct error *error, void *losses)
@@ -160,18 +195,40 @@ IN_CHILD(workers_killed_at_once_cost_each_its_own_task)
 	close_wires();
 }
 
-IN_CHILD(idle_workers_killed_at_once_are_replaced_and_the_pool_ends_well)
+IN_CHILD(idle_workers_killed_at_once_are_replaced_before_they_are_needed)
+{
+	struct pool *pool;
+	pid_t pids[WORKERS], zygote;
+
+	open_wires();
+	pool = make_pool(WORKERS);
+	find_workers(pool, pids);
+	zygote = parent_of_process(pids[0]);
+	for (int i = 0; i < WORKERS; i++)
+		kill_process(pids[i]);
+	await_replacements(zygote, pids);
+	must_all_be_new(pool, pids);
+	MUST(pool_close(pool));
+	MUST(pool_join(pool));
+	no_child_must_be_left();
+	pool_free(pool);
+	close_wires();
+}
+
+IN_CHILD(idle_workers_killed_just_before_they_are_needed_lose_nothing)
 {
 	struct pool *pool;
 	pid_t pids[WORKERS];
 
 	open_wires();
 	pool = make_pool(WORKERS);
-	find_workers(pool, pids);
-	for (int i = 0; i < WORKERS; i++)
-		kill_process(pids[i]);
-	must_all_be_new(pool, pids);
-	/* Once more, and this time nobody asks anything of them. */
+	for (int i = 0; i < 10; i++) {
+		find_workers(pool, pids);
+		for (int j = 0; j < WORKERS; j++)
+			kill_process(pids[j]);
+		must_all_be_new(pool, pids);
+	}
+	/* And this time nobody asks anything of them. */
 	find_workers(pool, pids);
 	for (int i = 0; i < WORKERS; i++)
 		kill_process(pids[i]);
@@ -205,7 +262,9 @@ main(void)
 			killed_worker_costs_the_rest_of_its_chunk_and_nothing_else),
 		cmocka_unit_test(workers_killed_at_once_cost_each_its_own_task),
 		cmocka_unit_test(
-			idle_workers_killed_at_once_are_replaced_and_the_pool_ends_well),
+			idle_workers_killed_at_once_are_replaced_before_they_are_needed),
+		cmocka_unit_test(
+			idle_workers_killed_just_before_they_are_needed_lose_nothing),
 		cmocka_unit_test(
 			idle_worker_killed_before_terminate_does_not_hinder_it),
 	};
