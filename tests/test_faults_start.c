@@ -108,6 +108,8 @@ struct shortage {
 	size_t amount;
 	start_function *start;
 	const char *reason;
+	/* Where everything may be written, and nothing is to be left. */
+	const char *directory;
 	struct wire succeeded;
 };
 
@@ -145,6 +147,7 @@ attempt(void *context)
 	struct error *error;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	setenv("TMPDIR", shortage->directory, 1);
 	shortage->limit(shortage->amount);
 	error = shortage->start();
 	if (!error)
@@ -164,7 +167,7 @@ sweep(struct shortage shortage, size_t end)
 
 	assert_non_null(mkdtemp(directory));
 	assert_int_equal(chmod(directory, 0777), 0);
-	setenv("TMPDIR", directory, 1);
+	shortage.directory = directory;
 	open_wires();
 	wire_open(&shortage.succeeded);
 	for (; shortage.amount < end; shortage.amount++) {
@@ -189,22 +192,29 @@ sweep(struct shortage shortage, size_t end)
 #define PROCESSES 12
 #define NO_DESCRIPTOR "Too many open files"
 
-IN_CHILD(pool_starts_with_enough_descriptors_or_says_that_they_are_too_few)
+static void
+pool_starts_with_enough_descriptors_or_says_that_they_are_too_few(void **state)
 {
+	(void)state;
 	sweep((struct shortage){leave_descriptors, .start = use_a_pool,
 		      .reason = NO_DESCRIPTOR},
 		DESCRIPTORS);
 }
 
-IN_CHILD(manager_starts_with_enough_descriptors_or_says_that_they_are_too_few)
+static void
+manager_starts_with_enough_descriptors_or_says_that_they_are_too_few(
+	void **state)
 {
+	(void)state;
 	sweep((struct shortage){leave_descriptors, .start = use_a_manager,
 		      .reason = NO_DESCRIPTOR},
 		DESCRIPTORS);
 }
 
-IN_CHILD(both_start_with_enough_descriptors_or_say_that_they_are_too_few)
+static void
+both_start_with_enough_descriptors_or_say_that_they_are_too_few(void **state)
 {
+	(void)state;
 	sweep((struct shortage){leave_descriptors, .start = use_both,
 		      .reason = NO_DESCRIPTOR},
 		DESCRIPTORS);
@@ -232,45 +242,29 @@ limit_processes(size_t count)
 	setrlimit(RLIMIT_NPROC, &(struct rlimit){count, count});
 }
 
-#define NO_PROCESS "Resource temporarily unavailable"
-
-static void
-sweep_processes_of_a_pool(void)
-{
-	sweep((struct shortage){limit_processes, .start = use_a_pool,
-		      .reason = NO_PROCESS},
-		PROCESSES);
-}
-
-static void
-sweep_processes_of_both(void)
-{
-	sweep((struct shortage){limit_processes, .start = use_both,
-		      .reason = NO_PROCESS},
-		PROCESSES);
-}
-
 /* Only root can become a user of whom there is no process. */
 static void
-run_as_root(void (*run)(void))
+sweep_processes(start_function *start)
 {
 	if (geteuid() != 0)
 		skip();
-	child_must_succeed(run_alone, &run);
+	sweep((struct shortage){limit_processes, .start = start,
+		      .reason = "Resource temporarily unavailable"},
+		PROCESSES);
 }
 
 static void
 pool_starts_with_enough_processes_or_says_that_they_are_too_few(void **state)
 {
 	(void)state;
-	run_as_root(sweep_processes_of_a_pool);
+	sweep_processes(use_a_pool);
 }
 
 static void
 both_start_with_enough_processes_or_say_that_they_are_too_few(void **state)
 {
 	(void)state;
-	run_as_root(sweep_processes_of_both);
+	sweep_processes(use_both);
 }
 
 /* Lets this process have more memory, by quarters of a thread's stack. */
@@ -294,21 +288,13 @@ limit_memory(size_t amount)
 }
 
 static void
-sweep_memory(void)
+pool_starts_with_enough_memory_or_says_that_it_is_too_little(void **state)
 {
+	(void)state;
+	skip_where_memory_cannot_be_limited();
 	sweep((struct shortage){limit_memory, .start = use_a_pool,
 		      .reason = "the thread of a pool"},
 		8);
-}
-
-static void
-pool_starts_with_enough_memory_or_says_that_it_is_too_little(void **state)
-{
-	void (*run)(void) = sweep_memory;
-
-	(void)state;
-	skip_where_memory_cannot_be_limited();
-	child_must_succeed(run_alone, &run);
 }
 
 IN_CHILD(both_start_where_no_file_may_grow)

@@ -22,6 +22,20 @@
 #include <unistd.h>
 
 /*
+ * Each step is taken in a child, of a program that is new: at which call it is
+ * to be killed, and how the child tells what came of it.
+ */
+static int number;
+static struct wire told;
+
+static long long
+take_step(void (*step)(void))
+{
+	child_must_succeed(run_alone, &step);
+	return wire_receive(&told);
+}
+
+/*
  * Lets a process that is traced and has stopped go on to its next system call,
  * which it is then about to make, and gives its number; -1 if it has ended.
  */
@@ -73,12 +87,12 @@ trace(pid_t pid)
  * when it has written its reply, and is about to read. Tells whether it was.
  */
 static bool
-kill_worker_at_call(pid_t pid, int number)
+kill_worker_at_call(pid_t pid)
 {
 	bool has_written = false, last = false;
 	int status;
 
-	while (number-- > 0 && !last) {
+	for (int i = 0; i < number && !last; i++) {
 		long call = step_to_call(pid, &status);
 
 		assert_true(call >= 0);
@@ -89,8 +103,11 @@ kill_worker_at_call(pid_t pid, int number)
 	return last;
 }
 
-/* What becomes of the task of a worker that is killed. */
-enum fate { RUN_BY_ANOTHER, LOST, DONE };
+/*
+ * What becomes of the task of a worker that is killed. At its last call it is
+ * done.
+ */
+enum fate { RUN_BY_ANOTHER, LOST, DONE, LAST };
 
 static enum fate
 fate_of(struct result *result, pid_t worker)
@@ -126,29 +143,31 @@ large_value(void)
 	return value_bytes(bytes, sizeof(bytes));
 }
 
-/*
- * Kills the worker of a pool at the call of that number that it makes for a
- * task, and checks that the next task is done. Tells whether it was the last.
- */
-static bool
-lose_worker_at_call(
-	struct pool *pool, pid_t *worker, int number, enum fate *fate)
+/* Kills the worker of a pool at its call of that number for a task. */
+static void
+lose_worker(void)
 {
+	SCOPED(pool) pool = NULL;
 	SCOPED(result) result = NULL;
-	SCOPED(result) next = NULL;
-	const struct value *value;
+	SCOPED(value) pid = NULL;
+	SCOPED(value) next = NULL;
+	enum fate fate;
+	pid_t worker;
 	bool last;
 
-	trace(*worker);
+	MUST(pool_new(1, &pool));
+	MUST(pool_apply(pool, give_pid, value_empty_list(), &pid));
+	worker = (pid_t)integer_of(pid);
+	trace(worker);
 	MUST(pool_apply_async(pool, give_pid_and_echo,
 		value_list(large_value()), NULL, &result));
-	MUST(pool_apply_async(pool, give_pid, value_empty_list(), NULL, &next));
-	last = kill_worker_at_call(*worker, number);
-	*fate = fate_of(result, *worker);
-	MUST(result_get(next, CHILD_LIMIT, &value));
-	assert_int_not_equal(integer_of(value), *worker);
-	*worker = (pid_t)integer_of(value);
-	return last;
+	last = kill_worker_at_call(worker);
+	fate = fate_of(result, worker);
+	MUST(pool_apply(pool, give_pid, value_empty_list(), &next));
+	assert_int_not_equal(integer_of(next), worker);
+	if (last)
+		assert_int_equal(fate, DONE);
+	wire_send(&told, last ? LAST : fate);
 }
 
 /*
@@ -156,29 +175,23 @@ lose_worker_at_call(
  * it is lost, until the reply has left whole. With how many calls it comes and
  * leaves depends on the pool, too.
  */
-IN_CHILD(worker_killed_at_any_call_costs_its_task_at_most)
+static void
+worker_killed_at_any_call_costs_its_task_at_most(void **state)
 {
-	SCOPED(pool) pool = NULL;
-	SCOPED(value) pid = NULL;
-	int counts[] = {0, 0, 0};
-	enum fate fate;
-	bool last = false;
-	pid_t worker;
+	int counts[LAST + 1] = {0};
 
-	MUST(pool_new(1, &pool));
-	MUST(pool_apply(pool, give_pid, value_empty_list(), &pid));
-	worker = (pid_t)integer_of(pid);
-	for (int number = 1; !last; number++) {
-		last = lose_worker_at_call(pool, &worker, number, &fate);
+	(void)state;
+	wire_open(&told);
+	for (number = 1; counts[LAST] == 0; number++) {
+		long long fate = take_step(lose_worker);
+
+		counts[fate]++;
 		if (number == 1)
 			assert_int_equal(fate, RUN_BY_ANOTHER);
-		if (last)
-			assert_int_equal(fate, DONE);
-		counts[fate]++;
 	}
 	assert_true(counts[RUN_BY_ANOTHER] > 0);
 	assert_true(counts[LOST] > 0);
-	assert_true(counts[DONE] > 0);
+	wire_close(&told);
 }
 
 /*
@@ -186,12 +199,12 @@ IN_CHILD(worker_killed_at_any_call_costs_its_task_at_most)
  * where it waits again. Tells whether it was that.
  */
 static bool
-kill_zygote_at_call(pid_t pid, int number)
+kill_zygote_at_call(pid_t pid)
 {
 	bool has_forked = false, last = false;
 	int status;
 
-	while (number-- > 0 && !last) {
+	for (int i = 0; i < number && !last; i++) {
 		long call = step_to_call(pid, &status);
 
 		assert_true(call >= 0);
@@ -204,8 +217,8 @@ kill_zygote_at_call(pid_t pid, int number)
 }
 
 /* The pool learns of it, and nobody is left, the newest worker included. */
-static bool
-lose_zygote_at_call(int number)
+static void
+lose_zygote(void)
 {
 	SCOPED(result) result = NULL;
 	struct error *error = NULL;
@@ -220,7 +233,7 @@ lose_zygote_at_call(int number)
 	zygote = parent_of_process(worker);
 	trace(zygote);
 	kill_process(worker);
-	last = kill_zygote_at_call(zygote, number);
+	last = kill_zygote_at_call(zygote);
 	error = result_get(result, CHILD_LIMIT, NULL);
 	assert_non_null(error);
 	assert_true(error->kind == WorkerLostError ||
@@ -239,17 +252,20 @@ lose_zygote_at_call(int number)
 	await_all_children();
 	wire_must_end(&reports, 0);
 	wire_close(&gate);
-	return last;
+	wire_send(&told, last);
 }
 
-IN_CHILD(zygote_killed_at_any_call_breaks_the_pool_and_leaves_nobody)
+static void
+zygote_killed_at_any_call_breaks_the_pool_and_leaves_nobody(void **state)
 {
-	int number = 1;
-
-	while (!lose_zygote_at_call(number))
+	(void)state;
+	wire_open(&told);
+	number = 1;
+	while (!take_step(lose_zygote))
 		number++;
 	/* Or it was not traced. */
 	assert_true(number > 5);
+	wire_close(&told);
 }
 
 /* All that there is, from its beginning to its end. */
@@ -289,7 +305,7 @@ must_all_end_well(void)
 
 /* Kills it at its call of that number; false if it made fewer, and ended. */
 static bool
-kill_program_at_call(int number)
+kill_program_at_call(void)
 {
 	pid_t pid = child_start(live_and_end, NULL);
 	int status;
@@ -299,7 +315,7 @@ kill_program_at_call(int number)
 	assert_int_equal(ptrace(PTRACE_SETOPTIONS, pid, 0,
 				 PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL),
 		0);
-	while (number-- > 0)
+	for (int i = 0; i < number; i++)
 		if (step_to_call(pid, &status) < 0) {
 			assert_int_equal(status, 0);
 			return false;
@@ -308,22 +324,31 @@ kill_program_at_call(int number)
 	return true;
 }
 
-IN_CHILD(main_process_killed_at_any_call_leaves_nothing)
+static void
+lose_program(void)
 {
 	char directory[] = "/tmp/test-steps-XXXXXX";
-	bool killed = true;
-	int number = 0;
+	bool killed;
 
 	assert_non_null(mkdtemp(directory));
 	setenv("TMPDIR", directory, 1);
-	for (; killed; number++) {
-		killed = kill_program_at_call(number);
-		must_all_end_well();
-		assert_int_equal(entry_count(directory), 0);
-	}
+	killed = kill_program_at_call();
+	must_all_end_well();
 	assert_int_equal(rmdir(directory), 0);
+	wire_send(&told, killed);
+}
+
+static void
+main_process_killed_at_any_call_leaves_nothing(void **state)
+{
+	(void)state;
+	wire_open(&told);
+	number = 0;
+	while (take_step(lose_program))
+		number++;
 	/* Or it was not traced. */
 	assert_true(number > 20);
+	wire_close(&told);
 }
 
 int
