@@ -36,12 +36,18 @@ board_read(void)
 }
 
 static void
-free_line(void *of_thread)
+free_line(struct board_line *line)
 {
-	struct board_line *line = of_thread;
-
 	atomic_store(&line->activity, ACTIVITY_NONE);
 	atomic_store(&line->process, 0);
+}
+
+/* What the thread still does after this, it does without a line. */
+static void
+free_own_line(void *line)
+{
+	own_line = NULL;
+	free_line(line);
 }
 
 /* A child has lines of its own, for the threads of its own. */
@@ -55,7 +61,7 @@ forget_own_line(void)
 __attribute__((constructor)) static void
 watch_threads_and_forks(void)
 {
-	if (pthread_key_create(&thread_ends, free_line) != 0 ||
+	if (pthread_key_create(&thread_ends, free_own_line) != 0 ||
 		pthread_atfork(NULL, NULL, forget_own_line) != 0)
 		panic("out of memory");
 }
@@ -90,7 +96,8 @@ claim_line(void)
 void
 board_take_line(const char *format, ...)
 {
-	char place[BOARD_PLACE_SIZE];
+	/* All zero, since who reads it meanwhile needs an end to it. */
+	char place[BOARD_PLACE_SIZE] = "";
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -153,6 +160,9 @@ board_forget(pid_t process)
 	for (size_t i = 0; board && i < board->used; i++)
 		if (atomic_load(&board->lines[i].process) == process)
 			free_line(&board->lines[i]);
+	for (size_t i = 0; board && i < BOARD_NOTES; i++)
+		if (atomic_load(&board->notes[i].manager) == process)
+			board_free_note(&board->notes[i]);
 }
 
 void
@@ -185,8 +195,10 @@ board_take_note(uint64_t number, pid_t manager)
 void
 board_free_note(struct board_note *note)
 {
-	if (note)
-		atomic_store(&note->number, 0);
+	if (!note)
+		return;
+	atomic_store(&note->manager, 0);
+	atomic_store(&note->number, 0);
 }
 
 void

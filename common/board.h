@@ -109,7 +109,10 @@ void board_end(void);
  */
 void board_promote(pid_t process, uint64_t condition);
 
-/* Takes the lines of a process off the board, which has been reaped. */
+/*
+ * Takes a process off the board that has been reaped: its lines, and the notes
+ * of the conditions that it hosted.
+ */
 void board_forget(pid_t process);
 
 /* Waits for the end of a child, as sys_reap() does, and forgets it. */
