@@ -3,8 +3,9 @@
  *
  * The lock is a robust mutex, so that the kernel passes it on when its owner is
  * killed. A waiter joins the queue, gives the lock back and sleeps on a word of
- * its own; a notifier changes that word and wakes it. The waiter looks at its
- * word only with the lock held, so the lock orders everything.
+ * its own; a notifier changes that word and wakes it. What the waiter reads
+ * there is only a reason to rise, until it has the lock: so the lock orders
+ * everything.
  *
  * Who is killed after it was notified, and before it has the lock back, leaves
  * a wake-up that somebody must hand on. The lock's owner does so whenever it
@@ -146,6 +147,28 @@ shared_release(struct condition *condition)
 	return NULL;
 }
 
+/*
+ * Sleeps until notified, or the deadline; rises once in a while to look for the
+ * dead. Where somebody has the lock meanwhile, that one looks: so a sleeper
+ * never stands for the lock before it was notified.
+ */
+static void
+sleep_on_patrol(struct shared *shared, struct place *place, double deadline)
+{
+	while (!waitqueue_notified(place) && sys_remaining(deadline) > 0) {
+		int result;
+
+		waitqueue_sleep(place, fmin(deadline, sys_deadline(PATROL)));
+		if (waitqueue_notified(place))
+			break;
+		result = pthread_mutex_trylock(&shared->lock);
+		if (result == EBUSY)
+			continue;
+		take_over(shared, 1, result);
+		unlock(shared);
+	}
+}
+
 static struct error *
 shared_wait(struct condition *condition, double timeout, bool *notified)
 {
@@ -164,15 +187,12 @@ shared_wait(struct condition *condition, double timeout, bool *notified)
 	depth = shared->depth;
 	shared->owner_died = false;
 	board_begin(ACTIVITY_AWAIT_NOTIFY, shared->number);
-	do {
-		unlock(shared);
-		waitqueue_sleep(place, fmin(deadline, sys_deadline(PATROL)));
-		if (waitqueue_notified(place))
-			board_begin(ACTIVITY_AWAIT_LOCK, shared->number);
-		lock(shared, depth);
-		*notified = waitqueue_notified(place);
-	} while (!*notified && sys_remaining(deadline) > 0);
+	unlock(shared);
+	sleep_on_patrol(shared, place, deadline);
+	board_begin(ACTIVITY_AWAIT_LOCK, shared->number);
+	lock(shared, depth);
 	board_end();
+	*notified = waitqueue_notified(place);
 	waitqueue_leave(&shared->waiters, place);
 	return NULL;
 }

@@ -617,6 +617,25 @@ IN_CHILD(manager_promotes_a_waiter_that_is_stopped)
 	end();
 }
 
+/*
+ * While a waiter sleeps it looks for the dead from time to time; if it stood
+ * for the lock to do so, it would not see that it is notified meanwhile.
+ */
+IN_CHILD(waiter_that_is_notified_late_waits_for_the_lock)
+{
+	pid_t waiter;
+
+	begin(false);
+	waiter = start_waiter();
+	/* It would stand there by now. */
+	sys_sleep(0.3);
+	MUST(condition_notify(condition, 1));
+	await_activity(waiter, ACTIVITY_AWAIT_LOCK);
+	release();
+	assert_int_equal(child_wait(waiter), 0);
+	end();
+}
+
 static atomic_bool *enough;
 
 static void
@@ -648,6 +667,13 @@ waiter_whose_time_is_up_waits_for_the_lock(void)
 	release();
 	assert_int_equal(child_wait(waiter), 0);
 	sys_unmap_shared(memory, sizeof(*enough));
+}
+
+IN_CHILD(waiter_whose_time_is_up_waits_for_the_lock_in_shared_memory)
+{
+	begin(false);
+	waiter_whose_time_is_up_waits_for_the_lock();
+	end();
 }
 
 IN_CHILD(waiter_whose_time_is_up_waits_for_the_lock_at_a_manager)
@@ -853,6 +879,10 @@ main(void)
 		cmocka_unit_test(
 			notified_waiter_waits_for_the_lock_at_a_manager),
 		cmocka_unit_test(manager_promotes_a_waiter_that_is_stopped),
+		cmocka_unit_test(
+			waiter_that_is_notified_late_waits_for_the_lock),
+		cmocka_unit_test(
+			waiter_whose_time_is_up_waits_for_the_lock_in_shared_memory),
 		cmocka_unit_test(
 			waiter_whose_time_is_up_waits_for_the_lock_at_a_manager),
 		cmocka_unit_test(who_wants_the_lock_says_so_in_shared_memory),
