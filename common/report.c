@@ -2,6 +2,8 @@
  * The report is printed by a signal handler, in whatever state its thread is:
  * so nothing here allocates, locks or calls stdio. What is told comes from the
  * board, and from /proc: whether a process lives, and whether it was stopped.
+ * Others go on writing on the board meanwhile, so each thing is read there
+ * once.
  */
 #include "report.h"
 
@@ -12,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,6 +23,9 @@
 #include <unistd.h>
 
 #define LIMIT_STATUS 124
+
+/* How long a report may take for which nobody waits, in seconds. */
+#define PATIENCE 10
 
 static const char *const activity_texts[] = {
 	[ACTIVITY_RUN] = "runs",
@@ -41,9 +47,27 @@ static const char *const activity_texts[] = {
 static pid_t main_process;
 static double started;
 
-/* A line of text under construction. What does not fit is cut off. */
+/* A thread of a process that lives, as it was when the report began. */
+struct thread {
+	pid_t process;
+	/* The letter by which the kernel tells the process's state. */
+	char state;
+	char place[BOARD_PLACE_SIZE];
+	enum activity activity;
+	uint64_t condition;
+	double since;
+};
+
+/* All of them, in the order of their processes. */
+static struct thread threads[BOARD_LINES];
+static size_t thread_count;
+
+/*
+ * A line of text under construction. What does not fit is cut off; there is
+ * room for the longest name that a program can have.
+ */
 struct text {
-	char bytes[256];
+	char bytes[512];
 	size_t length;
 };
 
@@ -79,11 +103,24 @@ put_seconds(struct text *text, double seconds)
 	put(text, " s");
 }
 
+/* Goes on at a column, or after a space if that is behind. */
 static void
 pad(struct text *text, size_t column)
 {
-	while (text->length < column)
+	do
 		put(text, " ");
+	while (text->length < column && text->length < sizeof(text->bytes) - 1);
+}
+
+/* Whether it makes sense to try again; waits until it does. */
+static bool
+can_write_again(void)
+{
+	struct pollfd error_output = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	if (errno == EAGAIN)
+		return poll(&error_output, 1, -1) > 0 || errno == EINTR;
+	return errno == EINTR;
 }
 
 static void
@@ -95,7 +132,7 @@ print(struct text *text)
 	text->bytes[text->length++] = '\n';
 	while (text->length > 0) {
 		wrote = write(STDERR_FILENO, next, text->length);
-		if (wrote < 0 && errno != EINTR)
+		if (wrote < 0 && !can_write_again())
 			break;
 		if (wrote > 0) {
 			next += wrote;
@@ -105,14 +142,12 @@ print(struct text *text)
 	text->length = 0;
 }
 
-/* The letter by which the kernel tells a process's state; 'X' if it is gone. */
-static char
-state_of(pid_t process)
+/* Reads what /proc says of a process, as text; false if that is impossible. */
+static bool
+read_stat(pid_t process, char *stat, size_t size)
 {
 	struct text path = {.length = 0};
-	char stat[512];
 	ssize_t length = -1;
-	const char *name_end = NULL;
 	int file;
 
 	put(&path, "/proc/");
@@ -121,14 +156,29 @@ state_of(pid_t process)
 	path.bytes[path.length] = '\0';
 	file = open(path.bytes, O_RDONLY | O_CLOEXEC);
 	if (file >= 0) {
-		length = read(file, stat, sizeof(stat) - 1);
+		length = read(file, stat, size - 1);
 		close(file);
 	}
-	if (length > 0) {
+	if (length > 0)
 		stat[length] = '\0';
-		name_end = strrchr(stat, ')');
-	}
-	return name_end && strlen(name_end) > 2 ? name_end[2] : 'X';
+	return length > 0;
+}
+
+/*
+ * The letter by which the kernel tells a process's state; 'X' if it is gone. If
+ * there are no descriptors left, or no /proc, it is only known that it lives:
+ * '?'.
+ */
+static char
+state_of(pid_t process)
+{
+	char stat[512];
+	const char *name_end;
+
+	if (!read_stat(process, stat, sizeof(stat)))
+		return kill(process, 0) < 0 && errno == ESRCH ? 'X' : '?';
+	name_end = strrchr(stat, ')');
+	return name_end && strlen(name_end) > 2 ? name_end[2] : '?';
 }
 
 static bool
@@ -143,124 +193,117 @@ is_stopped(char state)
 	return state == 'T' || state == 't';
 }
 
-/* The first line of a process; NULL if it has none. */
-static const struct board_line *
-line_of(const struct board *board, pid_t process)
+/* Keeps what a line says, behind the threads of the processes before. */
+static void
+take_thread(const struct board_line *line)
 {
-	for (size_t i = 0; i < board->used; i++)
-		if (board->lines[i].process == process &&
-			board->lines[i].activity != ACTIVITY_NONE)
-			return &board->lines[i];
+	struct thread thread = {.process = line->process,
+		.activity = line->activity,
+		.condition = line->condition,
+		.since = line->since};
+	size_t i;
+
+	if (thread.process == 0 || thread.activity == ACTIVITY_NONE)
+		return;
+	thread.state = state_of(thread.process);
+	if (is_gone(thread.state))
+		return;
+	memcpy(thread.place, line->place, sizeof(thread.place));
+	for (i = thread_count++; i > 0; i--) {
+		if (threads[i - 1].process <= thread.process)
+			break;
+		threads[i] = threads[i - 1];
+	}
+	threads[i] = thread;
+}
+
+/* The first thread of a process; NULL if it has none. */
+static const struct thread *
+thread_of(pid_t process)
+{
+	for (size_t i = 0; i < thread_count; i++)
+		if (threads[i].process == process)
+			return &threads[i];
 	return NULL;
 }
 
-/* "worker 2 (pid 4711)"; of one that has ended, nobody knows what it was. */
-static void
-put_process(struct text *text, const struct board *board, pid_t process)
+/*
+ * "worker 2 (pid 4711)", and perhaps ", which is stopped": then it tells that a
+ * comma has to follow, if the sentence goes on.
+ */
+static bool
+put_process(struct text *text, pid_t process)
 {
-	const struct board_line *line = line_of(board, process);
+	const struct thread *thread = thread_of(process);
+	char state = thread ? thread->state : state_of(process);
 
-	put(text, line && !is_gone(state_of(process)) ? line->place
-						      : "a process");
+	put(text, thread ? thread->place : "a process");
 	put(text, " (pid ");
 	put_number(text, (uint64_t)process);
 	put(text, ")");
-}
-
-static void
-put_owner(struct text *text, const struct board *board, pid_t owner)
-{
-	char state;
-
-	if (!owner) {
-		put(text, "nobody");
-		return;
-	}
-	put_process(text, board, owner);
-	state = state_of(owner);
 	if (is_gone(state))
-		put(text, ", which has ended,");
+		put(text, ", which has ended");
 	else if (is_stopped(state))
-		put(text, ", which is stopped,");
+		put(text, ", which is stopped");
+	return is_gone(state) || is_stopped(state);
 }
 
-static const struct board_note *
-note_of(const struct board *board, uint64_t condition)
+/* As the subject of a sentence, or its agent. */
+static void
+put_actor(struct text *text, pid_t process)
+{
+	if (put_process(text, process))
+		put(text, ",");
+}
+
+/* "condition 1": the how-manieth on the board. */
+static void
+put_condition(struct text *text, const struct board *board, uint64_t condition)
 {
 	for (size_t i = 0; condition != 0 && i < BOARD_NOTES; i++)
-		if (board->notes[i].number == condition)
-			return &board->notes[i];
-	return NULL;
+		if (board->notes[i].number == condition) {
+			put(text, "condition ");
+			put_number(text, i + 1);
+			return;
+		}
+	put(text, "a condition");
 }
 
 /* What a thread is at; the kernel knows better of one that was stopped. */
 static void
 put_activity(struct text *text, const struct board *board,
-	const struct board_line *line, char state)
+	const struct thread *thread)
 {
-	enum activity activity = line->activity;
-	const struct board_note *note = note_of(board, line->condition);
-	bool on_condition = activity == ACTIVITY_AWAIT_LOCK ||
-			    activity == ACTIVITY_AWAIT_NOTIFY;
-
-	if (is_stopped(state))
+	if (is_stopped(thread->state))
 		put(text, "is stopped, until SIGCONT; ");
-	put(text, activity_texts[activity]);
-	if (on_condition)
-		put(text, " condition ");
-	if (on_condition && note)
-		put_number(text, (uint64_t)(note - board->notes) + 1);
-	if (activity != ACTIVITY_RUN) {
+	put(text, activity_texts[thread->activity]);
+	if (thread->activity == ACTIVITY_AWAIT_LOCK ||
+		thread->activity == ACTIVITY_AWAIT_NOTIFY) {
+		put(text, " ");
+		put_condition(text, board, thread->condition);
+	}
+	if (thread->activity != ACTIVITY_RUN) {
 		put(text, ", for ");
-		put_seconds(text, sys_now() - line->since);
+		put_seconds(text, sys_now() - thread->since);
 	}
-}
-
-/* Whether one line is to be printed before another. */
-static bool
-precedes(const struct board_line *line, const struct board_line *other)
-{
-	return line->process < other->process ||
-	       (line->process == other->process && line < other);
-}
-
-/* The line to be printed after another, or first of all; NULL at the end. */
-static const struct board_line *
-line_after(const struct board *board, const struct board_line *last)
-{
-	const struct board_line *next = NULL;
-
-	for (size_t i = 0; i < board->used; i++) {
-		const struct board_line *line = &board->lines[i];
-
-		if (line->activity != ACTIVITY_NONE &&
-			(!last || precedes(last, line)) &&
-			(!next || precedes(line, next)))
-			next = line;
-	}
-	return next;
 }
 
 static void
-print_line(const struct board *board, const struct board_line *line)
+print_thread(const struct board *board, const struct thread *thread)
 {
 	struct text text = {.length = 0};
-	pid_t process = line->process;
-	char state = state_of(process);
 
-	if (is_gone(state))
-		return;
 	put(&text, "  ");
-	put(&text, line->place);
+	put(&text, thread->place);
 	pad(&text, 13);
 	put(&text, "pid ");
-	put_number(&text, (uint64_t)process);
+	put_number(&text, (uint64_t)thread->process);
 	pad(&text, 26);
-	put_activity(&text, board, line, state);
+	put_activity(&text, board, thread);
 	print(&text);
 }
 
-/* Who waits at a condition, among the living. */
+/* Who waits at a condition. */
 struct crowd {
 	size_t for_notify;
 	size_t for_lock;
@@ -269,41 +312,43 @@ struct crowd {
 };
 
 static struct crowd
-crowd_at(const struct board *board, const struct board_note *note)
+crowd_at(uint64_t condition, double notified)
 {
 	struct crowd crowd = {0};
 
-	for (size_t i = 0; i < board->used; i++) {
-		const struct board_line *line = &board->lines[i];
+	for (size_t i = 0; i < thread_count; i++) {
+		const struct thread *thread = &threads[i];
 
-		if (line->condition != note->number ||
-			is_gone(state_of(line->process)))
+		if (thread->condition != condition)
 			continue;
-		crowd.for_lock += line->activity == ACTIVITY_AWAIT_LOCK;
-		if (line->activity != ACTIVITY_AWAIT_NOTIFY)
+		crowd.for_lock += thread->activity == ACTIVITY_AWAIT_LOCK;
+		if (thread->activity != ACTIVITY_AWAIT_NOTIFY)
 			continue;
 		crowd.for_notify++;
-		crowd.too_late += line->since > note->notified;
+		crowd.too_late += thread->since > notified;
 	}
 	return crowd;
 }
 
 static void
-print_lock(const struct board *board, const struct board_note *note,
-	const struct crowd *crowd)
+print_lock(
+	size_t condition, pid_t manager, pid_t owner, const struct crowd *crowd)
 {
 	struct text text = {.length = 0};
 
 	put(&text, "Condition ");
-	put_number(&text, (uint64_t)(note - board->notes) + 1);
-	if (note->manager) {
+	put_number(&text, condition);
+	if (manager) {
 		put(&text, ", hosted by ");
-		put_process(&text, board, note->manager);
-		put(&text, ": ");
+		put_process(&text, manager);
 	} else {
-		put(&text, ", in shared memory: ");
+		put(&text, ", in shared memory");
 	}
-	put_owner(&text, board, note->owner);
+	put(&text, ": ");
+	if (owner)
+		put_actor(&text, owner);
+	else
+		put(&text, "nobody");
 	put(&text, " has its lock; ");
 	put_number(&text, crowd->for_lock);
 	put(&text, crowd->for_lock == 1 ? " waits for it." : " wait for it.");
@@ -311,7 +356,7 @@ print_lock(const struct board *board, const struct board_note *note,
 }
 
 static void
-print_notify(const struct board *board, const struct board_note *note,
+print_notify(const struct board_note *note, double notified,
 	const struct crowd *crowd)
 {
 	struct text text = {.length = 0};
@@ -320,11 +365,11 @@ print_notify(const struct board *board, const struct board_note *note,
 	put_number(&text, crowd->for_notify);
 	put(&text, crowd->for_notify == 1 ? " waits" : " wait");
 	put(&text, " to be notified. ");
-	if (note->notified > 0) {
+	if (notified > 0) {
 		put(&text, "The last notify, by ");
-		put_process(&text, board, note->notifier);
+		put_actor(&text, note->notifier);
 		put(&text, " ");
-		put_seconds(&text, sys_now() - note->notified);
+		put_seconds(&text, sys_now() - notified);
 		put(&text, " ago, woke ");
 		put_number(&text, note->woken);
 		put(&text, "; ");
@@ -336,23 +381,26 @@ print_notify(const struct board *board, const struct board_note *note,
 	print(&text);
 }
 
+/* What a note says, unless nobody has to do with the condition any more. */
 static void
 print_note(const struct board *board, const struct board_note *note)
 {
-	struct crowd crowd = crowd_at(board, note);
+	uint64_t number = note->number;
+	pid_t manager = note->manager, owner = note->owner;
+	double notified = note->notified;
+	struct crowd crowd = crowd_at(number, notified);
 
-	if (note->number == 0 ||
-		(!note->owner && crowd.for_lock + crowd.for_notify == 0))
+	if (number == 0 || (manager && is_gone(state_of(manager))) ||
+		(!owner && crowd.for_lock + crowd.for_notify == 0))
 		return;
-	print_lock(board, note, &crowd);
-	print_notify(board, note, &crowd);
+	print_lock((size_t)(note - board->notes) + 1, manager, owner, &crowd);
+	print_notify(note, notified, &crowd);
 }
 
 static void
 print_report(const char *what)
 {
 	const struct board *board = board_read();
-	const struct board_line *line = NULL;
 	struct text text = {.length = 0};
 
 	put(&text, program_invocation_short_name);
@@ -360,43 +408,55 @@ print_report(const char *what)
 	put_seconds(&text, sys_now() - started);
 	put(&text, ". Who waits for what:");
 	print(&text);
-	while ((line = line_after(board, line)))
-		print_line(board, line);
+	for (size_t i = 0; i < board->used; i++)
+		take_thread(&board->lines[i]);
+	for (size_t i = 0; i < thread_count; i++)
+		print_thread(board, &threads[i]);
 	for (size_t i = 0; i < BOARD_NOTES; i++)
 		print_note(board, &board->notes[i]);
 }
 
+/* There is one report: if a second signal comes meanwhile, it just ends. */
 static void
-on_signal(int signal)
+on_signal(int number)
 {
-	if (getpid() == main_process) {
-		print_report(signal == SIGINT ? ": interrupted after "
+	static atomic_flag begun = ATOMIC_FLAG_INIT;
+	bool is_main = getpid() == main_process;
+
+	if (is_main && !atomic_flag_test_and_set(&begun)) {
+		/* To die of that would hide what the program died of. */
+		signal(SIGPIPE, SIG_IGN);
+		print_report(number == SIGINT ? ": interrupted after "
 					      : ": no end after ");
-		if (signal == SIGALRM)
-			_exit(LIMIT_STATUS);
 	}
-	/* The handler was called once, and is gone. */
-	raise(signal);
+	if (is_main && number == SIGALRM)
+		_exit(LIMIT_STATUS);
+	signal(number, SIG_DFL);
+	raise(number);
+	/* The first process of a container does not die of it. */
+	_exit(128 + number);
 }
 
 /* Also if the program was started with the signal ignored, or blocked. */
 static void
-handle(int signal)
+handle(int number)
 {
-	struct sigaction action = {.sa_handler = on_signal,
-		.sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+	struct sigaction action = {
+		.sa_handler = on_signal, .sa_flags = SA_NODEFER};
 	sigset_t just_this;
 
-	sigaction(signal, &action, NULL);
+	sigaction(number, &action, NULL);
 	sigemptyset(&just_this);
-	sigaddset(&just_this, signal);
+	sigaddset(&just_this, number);
 	pthread_sigmask(SIG_UNBLOCK, &just_this, NULL);
 }
 
+/* It rings again, should the report not get through. */
 static void
 start_clock(double limit)
 {
-	struct itimerval timer = {.it_value.tv_sec = (time_t)limit};
+	struct itimerval timer = {.it_value.tv_sec = (time_t)limit,
+		.it_interval.tv_sec = PATIENCE};
 
 	timer.it_value.tv_usec =
 		(suseconds_t)((limit - (double)(time_t)limit) * 1e6);
