@@ -34,14 +34,21 @@ find_target(const char *name)
 	return target;
 }
 
-/* What libFuzzer calls, with one input after the other. */
+/* What libFuzzer calls first, and then with one input after the other. */
+static const struct fuzz_target *fuzzed;
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	fuzzed = find_target(getenv("FUZZ_TARGET"));
+	return 0;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	static const struct fuzz_target *target;
-
-	if (!target)
-		target = find_target(getenv("FUZZ_TARGET"));
-	target->run((struct reader){bytes, size});
+	fuzzed->run((struct reader){bytes, size});
 	return 0;
 }
