@@ -296,6 +296,35 @@ IN_CHILD(killed_program_leaves_no_stopped_worker)
 	kill_program(&program);
 }
 
+/* Nobody lets them go on but the kernel, at the end of their parent. */
+IN_CHILD(killed_program_leaves_no_stopped_zygote)
+{
+	struct program program = start_program();
+
+	stop_process(program.zygote);
+	kill_program(&program);
+}
+
+IN_CHILD(killed_program_leaves_no_stopped_manager)
+{
+	struct program program = start_program();
+
+	stop_process(program.server);
+	kill_program(&program);
+}
+
+IN_CHILD(killed_program_leaves_nothing_though_all_of_it_was_stopped)
+{
+	struct program program = start_program();
+
+	stop_process(program.zygote);
+	stop_process(program.server);
+	for (int i = 0; i < 3; i++)
+		stop_process(program.workers[i]);
+	stop_process(program.main);
+	kill_program(&program);
+}
+
 /* A scenario that is killed at a stage, as a test. */
 #define KILLED(stage)                                                      \
 	{                                                                  \
@@ -319,6 +348,10 @@ main(void)
 		KILLED(global_when_all_are_notified),
 		cmocka_unit_test(killed_program_leaves_nothing),
 		cmocka_unit_test(killed_program_leaves_no_stopped_worker),
+		cmocka_unit_test(killed_program_leaves_no_stopped_zygote),
+		cmocka_unit_test(killed_program_leaves_no_stopped_manager),
+		cmocka_unit_test(
+			killed_program_leaves_nothing_though_all_of_it_was_stopped),
 	};
 
 	return cmocka_run_group_tests_name("faults_parent", tests,
