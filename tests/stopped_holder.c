@@ -2,9 +2,11 @@
  * stopped_holder.c - a program that hangs: one worker is stopped while it has
  * the lock.
  *
- * It is scenarios/fork_global.c, but for task 0, which stops its own process,
- * as Ctrl-Z or a debugger would. The lock of a process that was killed passes
- * on; one that is stopped may go on at any time, so it keeps what it has.
+ * It is scenarios/fork_global.c, but that each task, once it has the lock,
+ * stops its own process, as Ctrl-Z or a debugger would. So the first stops,
+ * and the others wait for the lock. The lock of a process that was killed
+ * passes on; one that is stopped may go on at any time, so it keeps what it
+ * has.
  */
 #include "condition.h"
 #include "error.h"
@@ -27,8 +29,7 @@ task(const struct value *arguments, struct value **returned)
 
 	TRY(condition_acquire(condition));
 	say("Task %lld waiting...", number);
-	if (number == 0)
-		raise(SIGSTOP);
+	raise(SIGSTOP);
 	TRY(condition_wait(condition, FOREVER, NULL));
 	TRY(condition_release(condition));
 	say("Task %lld completed", number);
