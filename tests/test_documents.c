@@ -1,0 +1,332 @@
+/*
+ * test_documents.c - what README.md and docs/ say is true, as far as a program
+ * can see.
+ *
+ *     test_documents       that no document is forgotten, and that each kind of
+ *                          lie would be found
+ *     test_documents FILE  one document
+ *
+ * claims.h says what is looked at.
+ *
+ * BUILD in the environment is the folder of the built programs, "build" if
+ * unset. Commands that say build/ get that one.
+ */
+
+#include "claims.h"
+#include "commands.h"
+#include "excerpt.h"
+#include "words.h"
+
+#include <glob.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* The tree is the same for all tests: what a group sets up. */
+static int
+set_up(void **state)
+{
+	static struct tree tree;
+	char *complaint = tree_read(&tree, build_folder());
+
+	*state = &tree;
+	if (complaint)
+		print_error("%s\n", complaint);
+	free(complaint);
+	return complaint ? -1 : 0;
+}
+
+static int
+tear_down(void **state)
+{
+	tree_fini(*state);
+	return 0;
+}
+
+static const char *document_name;
+
+static void
+what_the_document_says_is_true(void **state)
+{
+	struct text text = {0}, complaints;
+
+	if (text_read(&text, document_name) != 0)
+		fail_msg("%s cannot be read; run this where it is",
+			document_name);
+	complaints = document_complaints(*state, document_name, &text);
+	text_fini(&text);
+	if (complaints.length > 0)
+		fputs(complaints.bytes, stderr);
+	assert_int_equal(complaints.length, 0);
+}
+
+static void
+every_document_is_checked(void **state)
+{
+	static const char graph[] = "tests/graph.ninja";
+	struct text text = {0};
+	glob_t found;
+
+	(void)state;
+	assert_int_equal(text_read(&text, graph), 0);
+	assert_int_equal(glob("*.md", 0, NULL, &found), 0);
+	assert_int_equal(glob("docs/*.md", GLOB_APPEND, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char *line =
+			text_format("\n  arguments = %s\n", found.gl_pathv[i]);
+
+		if (!strstr(text.bytes, line))
+			fail_msg("%s has no line '  arguments = %s'", graph,
+				found.gl_pathv[i]);
+		free(line);
+	}
+	globfree(&found);
+	text_fini(&text);
+}
+
+/* What follows shows that the tests above can fail. */
+
+/* Complaints of a document that says this contain that one; "": there is none.
+ */
+static void
+must_complain(const struct tree *tree, const char *said, const char *complaint)
+{
+	struct text text = {0}, complaints;
+	const char *made;
+
+	text_printf(&text, "%s", said);
+	complaints = document_complaints(tree, "a.md", &text);
+	made = complaints.length > 0 ? complaints.bytes : "";
+	if (*complaint ? !strstr(made, complaint) : *made != '\0')
+		fail_msg("said:\n%s\nexpected:\n%s\ncame:\n%s", said, complaint,
+			made);
+	text_fini(&complaints);
+	text_fini(&text);
+}
+
+static void
+what_is_there_may_be_named(void **state)
+{
+	must_complain(*state,
+		"`common/pool.h` and `common/`, `docs/*.md`, `/proc`\n"
+		"`build/`, `build/transcript FILE`, `scenarios/NAME.c`\n"
+		"`ninja`, `ninja demo`, `--limit SECONDS`, `TRY(call)`\n"
+		"`result_get()`, `Tasks begin.`, `waits for tasks`\n",
+		"");
+}
+
+static void
+path_that_is_not_there_is_found(void **state)
+{
+	must_complain(*state, "\n`common/poll.h`\n",
+		"a.md:2: there is no 'common/poll.h'\n");
+	must_complain(*state, "`build/scenarios/silent`\n",
+		"a.md:1: nothing builds 'build/scenarios/silent'\n");
+	must_complain(*state, "`expected/NAME.text`\n",
+		"a.md:1: there is no 'expected/fork_global.text'\n");
+}
+
+static void
+target_that_is_not_there_is_found(void **state)
+{
+	must_complain(*state, "`ninja tests`\n",
+		"a.md:1: ninja has no target 'tests'\n");
+	must_complain(*state, "\n    ninja tes && build/transcript --help\n",
+		"a.md:2: ninja has no target 'tes'\n");
+}
+
+static void
+option_that_is_not_there_is_found(void **state)
+{
+	must_complain(*state, "`--task N`\n",
+		"a.md:1: no program has an option '--task'\n");
+	must_complain(*state, "`build/transcript --updates FILE`\n",
+		"a.md:1: no program has an option '--updates'\n");
+}
+
+static void
+name_that_is_not_there_is_found(void **state)
+{
+	must_complain(*state, "`result_got()`\n",
+		"a.md:1: no header in common/ and no scenario has "
+		"'result_got()'\n");
+	must_complain(*state, "`zygot`\n",
+		"a.md:1: 'zygot' stands nowhere in the sources\n");
+	must_complain(*state, "`[handler]`\n",
+		"a.md:1: '[handler]' stands nowhere in the sources\n");
+	must_complain(
+		*state, "`[handler]`\n\n    build/scenarios/get_reraise\n", "");
+	must_complain(*state, "it `runs and never closes\n",
+		"a.md:1: 'runs and never closes' stands nowhere in the "
+		"sources\n");
+}
+
+static void
+command_that_fails_is_found(void **state)
+{
+	must_complain(*state,
+		"\n    build/scenarios/silent_failure --tasks 0\n",
+		"a.md:2: 'build/scenarios/silent_failure --tasks 0' ended "
+		"with exit 2, not with exit 0");
+	must_complain(*state, "\n    diff LICENSE LICENSE\n",
+		"a.md:2: 'diff LICENSE LICENSE' ended with exit 0, not with "
+		"exit 1");
+}
+
+/* A command that prints two lines. */
+static const char two_lines[] =
+	"```\nbuild/scenarios/silent_failure --delay 0\n```\n";
+
+static void
+quotation_is_compared(void **state)
+{
+	char *right = text_format(
+		"%s\n    Tasks  begin.\n    Tasks done.\n", two_lines);
+	char *wrong = text_format(
+		"%sso\n\n    Tasks begin.\n    Tasks end.\n", two_lines);
+	char *turned = text_format(
+		"%s```\nTasks done.\nTasks begin.\n```\n", two_lines);
+
+	must_complain(*state, right, "");
+	must_complain(*state, wrong,
+		"a.md:6:   not printed in this place:\n  - Tasks end.\n");
+	must_complain(*state, turned,
+		"a.md:5:   not printed in this place:\n  - Tasks begin.\n");
+	free(right);
+	free(wrong);
+	free(turned);
+}
+
+static void
+quotation_of_nothing_is_found(void **state)
+{
+	must_complain(*state, "\n    Tasks begin.\n",
+		"a.md:2: before this quotation stands no command");
+	must_complain(*state, "\n    ninja demo\n\n    Tasks begin.\n",
+		"a.md:4: before this quotation stands no command");
+}
+
+/* Whether the quotation stands in what was printed. */
+static bool
+stands_in(const char *quotation, const char *printed)
+{
+	struct text texts[2] = {{0}, {0}};
+	char *difference;
+	bool stands;
+
+	text_printf(&texts[0], "%s", quotation);
+	text_printf(&texts[1], "%s", printed);
+	difference = excerpt_difference(&texts[0], &texts[1]);
+	stands = !difference;
+	free(difference);
+	text_fini(&texts[0]);
+	text_fini(&texts[1]);
+	return stands;
+}
+
+static void
+what_changes_between_runs_may_differ(void **state)
+{
+	(void)state;
+	assert_true(stands_in("  main       pid 7     waits, for 3.0 s\n",
+		"  main       pid 12345 waits, for 12.5 s\n"));
+	assert_true(stands_in("by worker 2 (pid 7), 1.0 s ago\n",
+		"by worker 14 (pid 88), 0.2 s ago\n"));
+	assert_true(stands_in("Task 0 completed with 0.25\n",
+		"Task 0 completed with 5e-05\n"));
+	assert_true(stands_in("Task 1 waiting\nTask 0 waiting\nEnd.\n",
+		"Task 0 waiting\nTask 1 waiting\nEnd.\n"));
+	assert_true(
+		stands_in("worker 1 pid 5 is stopped\nworker 2 pid 6 runs\n",
+			"worker 1 pid 3 runs\nworker 2 pid 4 is stopped\n"));
+}
+
+static void
+what_does_not_change_must_be_the_same(void **state)
+{
+	(void)state;
+	assert_false(stands_in("main pid 7 waits\n", "main pid 7 runs\n"));
+	assert_false(stands_in("woke 0; 4 began\n", "woke 1; 3 began\n"));
+	assert_false(stands_in("Task 0 waiting\n", "Task 1 waiting\n"));
+	assert_false(stands_in("condition 1\n", "condition 2\n"));
+	assert_false(stands_in("a\nc\n", "a\nb\nc\n"));
+	assert_false(stands_in("Task 0\nTask 0\n", "Task 0\nTask 1\n"));
+	assert_false(stands_in("b\na\n", "a\nb\n"));
+	assert_false(stands_in("a\nb\n", "a\n"));
+}
+
+/* What it prints after 0.2 s cannot come within its first limit. */
+static void
+command_that_hangs_gets_more_time(void **state)
+{
+	must_complain(*state,
+		"\n    build/scenarios/fork_global --workers 1 --delay 0.2 "
+		"--limit 0.1\n\n    Tasks begin.\n",
+		"");
+}
+
+static void
+packages_are_compared(void **state)
+{
+	static const char command[] =
+		"\n    $(command -v sudo) apt-get install -y gcc bc\n";
+
+	must_complain(*state, command,
+		"a.md:2: 'ninja-build' is installed by .ci/run, but not "
+		"here\n");
+	must_complain(
+		*state, command, "a.md:2: 'bc' is not installed by .ci/run\n");
+}
+
+static void
+rows_of_scenarios_are_compared(void **state)
+{
+	must_complain(*state,
+		"| `get_reraise` | `Tasks begin.` and exit 1 | so |\n", "");
+	must_complain(*state, "| `get_reraise` | `Tasks done.` | so |\n",
+		"a.md:1: the transcript has no line 'Tasks done.' there\n");
+	must_complain(*state, "| `get_reraise` | exit 0 | so |\n",
+		"a.md:1: the transcript has another exit\n");
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(every_document_is_checked),
+	cmocka_unit_test(what_is_there_may_be_named),
+	cmocka_unit_test(path_that_is_not_there_is_found),
+	cmocka_unit_test(target_that_is_not_there_is_found),
+	cmocka_unit_test(option_that_is_not_there_is_found),
+	cmocka_unit_test(name_that_is_not_there_is_found),
+	cmocka_unit_test(command_that_fails_is_found),
+	cmocka_unit_test(quotation_is_compared),
+	cmocka_unit_test(quotation_of_nothing_is_found),
+	cmocka_unit_test(what_changes_between_runs_may_differ),
+	cmocka_unit_test(what_does_not_change_must_be_the_same),
+	cmocka_unit_test(command_that_hangs_gets_more_time),
+	cmocka_unit_test(packages_are_compared),
+	cmocka_unit_test(rows_of_scenarios_are_compared),
+};
+
+static const struct CMUnitTest document_tests[] = {
+	cmocka_unit_test(what_the_document_says_is_true),
+};
+
+int
+main(int argc, char **argv)
+{
+	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
+		fprintf(stderr, "usage: test_documents [FILE]\n");
+		return 2;
+	}
+	document_name = argv[1];
+	if (argc == 2)
+		return cmocka_run_group_tests_name(document_name,
+			       document_tests, set_up, tear_down) != 0;
+	return cmocka_run_group_tests_name(
+		       "documents", tests, set_up, tear_down) != 0;
+}
