@@ -10,14 +10,18 @@
 #include <string.h>
 
 /* What a command of a document starts with. */
-static const char *const starts[] = {
-	"build/", "ninja", "diff ", "cat ", "sh ", "$(command -v sudo) "};
+static const char *const starts[] = {"build/", "ninja", "diff ", "cat ", "sh ",
+	"python3 ", "$(command -v sudo) "};
 
-/* What is not run. A command is run without such parts of it. */
+/*
+ * What is not run: a command is run without such parts of it. But what they
+ * name has to be there.
+ */
 static const struct {
 	const char *start, *why;
 } not_run[] = {
 	{"ninja", "ninja runs this test; the targets are looked up"},
+	{"python3 ", "the tests do without it"},
 	{"$(command -v sudo) ", "it changes the system; its packages are "
 				"compared with .ci/run"},
 };
@@ -107,6 +111,9 @@ check_packages(struct check *check, size_t number, const char *packages)
 		return;
 	}
 	installed += strlen(installation);
+	/* The list may go on in a next line, which is indented by a tab. */
+	for (char *end; (end = strstr(installed, "\\\n\t"));)
+		memset(end, ' ', strlen("\\\n\t"));
 	installed[strcspn(installed, "\n")] = '\0';
 	compare_packages(check, number, installed, packages,
 		"is installed by .ci/run, but not here");
@@ -119,15 +126,18 @@ check_packages(struct check *check, size_t number, const char *packages)
 static bool
 check_part(struct check *check, size_t number, const char *part)
 {
+	const struct line words = {part, strlen(part), true};
 	const char *packages = strstr(part, installation);
 
-	if (starts_with(part, "ninja"))
-		complain(check, number, targets_complaint(check->tree, part));
-	else if (packages)
+	if (packages)
 		check_packages(check, number, packages + strlen(installation));
-	for (size_t i = 0; i < COUNT(not_run); i++)
-		if (starts_with(part, not_run[i].start))
-			return false;
+	for (size_t i = 0; i < COUNT(not_run); i++) {
+		if (!starts_with(part, not_run[i].start))
+			continue;
+		complain(check, number,
+			word_complaint(check->tree, &check->said, &words));
+		return false;
+	}
 	return true;
 }
 

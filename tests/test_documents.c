@@ -116,6 +116,7 @@ what_is_there_may_be_named(void **state)
 	must_complain(*state,
 		"`common/pool.h` and `common/`, `docs/*.md`, `/proc`\n"
 		"`build/`, `build/transcript FILE`, `scenarios/NAME.c`\n"
+		"`build.ninja`, `sh tests/demo.sh`\n"
 		"`ninja`, `ninja demo`, `--limit SECONDS`, `TRY(call)`\n"
 		"`result_get()`, `Tasks begin.`, `waits for tasks`\n",
 		"");
@@ -126,6 +127,8 @@ path_that_is_not_there_is_found(void **state)
 {
 	must_complain(*state, "\n`common/poll.h`\n",
 		"a.md:2: there is no 'common/poll.h'\n");
+	must_complain(*state, "\n    python3 docs/python/none.py\n",
+		"a.md:2: there is no 'docs/python/none.py'\n");
 	must_complain(*state, "`build/scenarios/silent`\n",
 		"a.md:1: nothing builds 'build/scenarios/silent'\n");
 	must_complain(*state, "`expected/NAME.text`\n",

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			      "abcdefghijklmnopqrstuvwxyz_";
@@ -175,7 +176,7 @@ is_target(const struct tree *tree, const char *name, const char *end)
 	return found;
 }
 
-char *
+static char *
 targets_complaint(const struct tree *tree, const char *command)
 {
 	char *copy = text_format("%s", command), *rest, *target;
@@ -243,6 +244,19 @@ is_path(const char *word)
 	return strchr(word, '/') && strspn(word, path_bytes) == strlen(word);
 }
 
+static bool
+has_path(const char *words)
+{
+	char *copy = text_format("%s", words), *rest, *word;
+	bool found = false;
+
+	for (word = strtok_r(copy, " ", &rest); word && !found;
+		word = strtok_r(NULL, " ", &rest))
+		found = is_path(word);
+	free(copy);
+	return found;
+}
+
 /* A program, maybe with arguments. Gives the first complaint. */
 static char *
 paths_complaint(const struct tree *tree, const char *words)
@@ -271,7 +285,8 @@ other_complaint(const struct tree *tree, const struct text *said, char *word)
 	for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
 		if (strcmp(word, foreign[i].word) == 0)
 			return NULL;
-	if (contains_words(&tree->sources, word) || contains_words(said, word))
+	if (access(word, F_OK) == 0 || contains_words(&tree->sources, word) ||
+		contains_words(said, word))
 		return NULL;
 	return text_format("'%s' stands nowhere in the sources", word);
 }
@@ -282,20 +297,18 @@ word_complaint(const struct tree *tree, const struct text *said,
 {
 	char *word = line_with_name(line);
 	size_t name = strspn(word, letters);
-	char *complaint, *first;
+	char *complaint;
 
-	first = text_format("%.*s", (int)strcspn(word, " "), word);
-	if (strcmp(first, "ninja") == 0)
+	if (strncmp(word, "ninja", 5) == 0 && strchr(" ", word[5]))
 		complaint = targets_complaint(tree, word);
 	else if (strncmp(word, "--", 2) == 0)
 		complaint = option_complaint(tree, word);
-	else if (is_path(first))
+	else if (has_path(word))
 		complaint = paths_complaint(tree, word);
 	else if (name > 0 && word[name] == '(')
 		complaint = call_complaint(tree, word);
 	else
 		complaint = other_complaint(tree, said, word);
-	free(first);
 	free(word);
 	return complaint;
 }

@@ -29,20 +29,17 @@ void tree_fini(struct tree *);
  *     ninja TARGET...        a target, to ninja
  *     --option VALUE         an option, in some program's --help
  *     name(...)              a function or a macro of common/, or of a scenario
- *     folder/file            a file, or a target in build/
- *     PROGRAM --option       both
+ *     folder/file            a file, or a target in build/; also with a program
+ *                            in front, or with arguments and options
  *
- * Anything else has to stand somewhere in the sources, as whole words, or in
- * what else was said: the document's blocks, and what its commands print. NAME
- * in a word stands for any scenario's name.
+ * Anything else has to be a file, or stand in the sources, as whole words, or
+ * in what else was said: the document's blocks, and what its commands print.
+ * NAME in a word stands for any scenario's name.
  *
  * Returns NULL if there is; or what is wrong, which the caller frees.
  */
 char *word_complaint(
 	const struct tree *, const struct text *said, const struct line *word);
-
-/* The same for a command that starts with "ninja". */
-char *targets_complaint(const struct tree *, const char *command);
 
 /* Gives the line with a scenario's name for NAME, which the caller frees. */
 char *line_with_name(const struct line *);
