@@ -334,6 +334,7 @@ end_when_the_parent_waits(void *parent)
 {
 	board_take_line("child");
 	await_activity(*(pid_t *)parent, ACTIVITY_AWAIT_EXIT);
+	post_send(&told, 's');
 }
 
 IN_CHILD(board_reap_says_what_it_waits_for_and_forgets_the_child)
@@ -343,10 +344,13 @@ IN_CHILD(board_reap_says_what_it_waits_for_and_forgets_the_child)
 
 	board_up();
 	board_take_line("main");
+	told = post_open();
 	child = child_start(end_when_the_parent_waits, &parent);
 	board_reap(child);
+	assert_true(readable_within(told.ends[0], 0));
 	assert_int_equal(line_of(getpid())->activity, ACTIVITY_RUN);
 	assert_int_equal(line_count(0), 1);
+	post_close(&told);
 }
 
 IN_CHILD(lines_run_out_and_are_used_again)
@@ -838,6 +842,7 @@ IN_CHILD(pool_forgets_the_lines_of_workers_that_ended)
 	MUST(pool_new(2, &pool));
 	AWAIT(find_line(0, "worker 1") && find_line(0, "worker 2"));
 	first = find_line(0, "worker 1")->process;
+	await_activity(first, ACTIVITY_AWAIT_CHUNK);
 	kill(first, SIGKILL);
 	AWAIT(!find_line(first, NULL) && find_line(0, "worker 1"));
 	/* main, its handler, the zygote and two workers */

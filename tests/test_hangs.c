@@ -228,6 +228,8 @@ IN_CHILD(bad_limit_is_refused_in_one_line)
 struct start {
 	char **argv;
 	int ignored, blocked;
+	/* Whether it has a process group of its own, as in a shell. */
+	bool grouped;
 };
 
 static void
@@ -241,18 +243,21 @@ run_with_signals(void *context)
 		sigaddset(&blocked, start->blocked);
 	if (start->ignored)
 		signal(start->ignored, SIG_IGN);
+	if (start->grouped)
+		setpgid(0, 0);
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
 	run_command(start->argv);
 }
 
 /* Starts a scenario that hangs, and waits until all its tasks have begun. */
 static struct program
-start_to_hang(const char *name, int ignored, int blocked)
+start_to_hang(const char *name, struct start start)
 {
 	char *argv[] = {built(name), "--delay", "0", NULL};
-	struct start start = {argv, ignored, blocked};
-	struct program program = program_start(run_with_signals, &start);
+	struct program program;
 
+	start.argv = argv;
+	program = program_start(run_with_signals, &start);
 	await_words(&program, "waiting...\n", 4, &outcome);
 	free(argv[0]);
 	return program;
@@ -271,32 +276,41 @@ interrupted_must_report(const struct program *program)
 }
 
 static void
-interrupt_must_report(const char *name, int ignored, int blocked)
+interrupt_must_report(const char *name, struct start start)
 {
-	struct program program = start_to_hang(name, ignored, blocked);
+	struct program program = start_to_hang(name, start);
 
-	kill(program.pid, SIGINT);
+	kill(start.grouped ? -program.pid : program.pid, SIGINT);
 	interrupted_must_report(&program);
 }
 
 IN_CHILD(interrupt_is_what_the_program_dies_of)
 {
-	interrupt_must_report("scenarios/fork_global", 0, 0);
+	interrupt_must_report("scenarios/fork_global", (struct start){0});
 }
 
 IN_CHILD(interrupt_is_what_the_program_with_a_manager_dies_of)
 {
-	interrupt_must_report("scenarios/manager_proxy", 0, 0);
+	interrupt_must_report("scenarios/manager_proxy", (struct start){0});
+}
+
+/* Ctrl-C is for all of a shell's job; the others leave it to main. */
+IN_CHILD(interrupt_of_all_processes_is_reported_by_main)
+{
+	interrupt_must_report(
+		"scenarios/manager_proxy", (struct start){.grouped = true});
 }
 
 IN_CHILD(interrupt_is_heeded_even_if_it_was_ignored)
 {
-	interrupt_must_report("scenarios/fork_global", SIGINT, 0);
+	interrupt_must_report(
+		"scenarios/fork_global", (struct start){.ignored = SIGINT});
 }
 
 IN_CHILD(interrupt_is_heeded_even_if_it_was_blocked)
 {
-	interrupt_must_report("scenarios/fork_global", 0, SIGINT);
+	interrupt_must_report(
+		"scenarios/fork_global", (struct start){.blocked = SIGINT});
 }
 
 static void
@@ -304,7 +318,7 @@ limit_must_hold(int ignored, int blocked)
 {
 	char *argv[] = {built("scenarios/fork_global"), "--delay", "0",
 		"--limit", "0.1", NULL};
-	struct start start = {argv, ignored, blocked};
+	struct start start = {argv, ignored, blocked, false};
 	struct program program = program_start(run_with_signals, &start);
 
 	outcome.out[0] = '\0';
@@ -368,7 +382,8 @@ find_child(pid_t pid, bool zygote)
 static void
 stopped_child_must_be_told_of(bool zygote, const char *line)
 {
-	struct program program = start_to_hang("scenarios/manager_proxy", 0, 0);
+	struct program program =
+		start_to_hang("scenarios/manager_proxy", (struct start){0});
 
 	stop_process(find_child(program.pid, zygote));
 	kill(program.pid, SIGINT);
@@ -392,7 +407,8 @@ IN_CHILD(interrupt_tells_of_a_stopped_zygote_and_ends_all)
 static void
 stopped_child_must_end(bool zygote)
 {
-	struct program program = start_to_hang("scenarios/manager_proxy", 0, 0);
+	struct program program =
+		start_to_hang("scenarios/manager_proxy", (struct start){0});
 
 	stop_process(find_child(program.pid, zygote));
 	kill(program.pid, SIGKILL);
@@ -467,6 +483,8 @@ main(void)
 		cmocka_unit_test(interrupt_is_what_the_program_dies_of),
 		cmocka_unit_test(
 			interrupt_is_what_the_program_with_a_manager_dies_of),
+		cmocka_unit_test(
+			interrupt_of_all_processes_is_reported_by_main),
 		cmocka_unit_test(interrupt_is_heeded_even_if_it_was_ignored),
 		cmocka_unit_test(interrupt_is_heeded_even_if_it_was_blocked),
 		cmocka_unit_test(limit_holds_even_if_its_signal_was_ignored),

@@ -485,58 +485,24 @@ change_lines(void *unused)
 	return NULL;
 }
 
-/* Keeps putting processes on the board, each with a higher number. */
-static void *
-add_processes(void *unused)
-{
-	struct board *board = board_up();
-	pid_t process = 1 << 22;
-
-	(void)unused;
-	for (size_t i = 1;; i = 1 + i % 100) {
-		board->lines[i].process = ++process;
-		board->lines[i].activity = ACTIVITY_SLEEP;
-		changing = true;
-	}
-	return NULL;
-}
-
-static void
-interrupt_while(void *(*change)(void *))
-{
-	pthread_t thread;
-
-	report_at_interrupt();
-	board_up()->used = 101;
-	pthread_create(&thread, NULL, change, NULL);
-	while (!changing)
-		sched_yield();
-	raise(SIGINT);
-}
-
 static void
 interrupt_while_lines_change(void *unused)
 {
-	(void)unused;
-	interrupt_while(change_lines);
-}
+	pthread_t thread;
 
-static void
-interrupt_while_processes_come(void *unused)
-{
 	(void)unused;
-	interrupt_while(add_processes);
+	report_at_interrupt();
+	board_up()->used = 101;
+	pthread_create(&thread, NULL, change_lines, NULL);
+	while (!changing)
+		sched_yield();
+	raise(SIGINT);
 }
 
 IN_CHILD(report_survives_that_lines_come_and_go_meanwhile)
 {
 	for (int i = 0; i < 50; i++)
 		run(interrupt_while_lines_change);
-}
-
-IN_CHILD(report_ends_though_more_and_more_processes_come)
-{
-	run(interrupt_while_processes_come);
 }
 
 static void
@@ -736,8 +702,6 @@ main(void)
 			report_tells_of_as_many_threads_as_the_board_has_lines),
 		cmocka_unit_test(
 			report_survives_that_lines_come_and_go_meanwhile),
-		cmocka_unit_test(
-			report_ends_though_more_and_more_processes_come),
 		cmocka_unit_test(report_needs_no_descriptors),
 		cmocka_unit_test(report_has_room_for_the_longest_name),
 		cmocka_unit_test(report_is_whole_where_stderr_does_not_block),
