@@ -47,6 +47,10 @@ use_a_pool(void)
 	TRY(pool_new(2, &pool));
 	TRY(pool_apply(pool, square, integers(5, 6), NULL));
 	TRY(pool_apply_async(pool, hold, integers(0, 1), NULL, &lost));
+	/* Or the pool hears only now that there is no second worker. */
+	while (!wire_is_readable(&reports, 0.001))
+		if (result_ready(lost))
+			return result_get(lost, 0, NULL);
 	worker = (pid_t)wire_receive(&reports);
 	kill_process(worker);
 	must_be_lost(lost, worker);
