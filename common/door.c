@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -51,38 +53,72 @@ bind_and_listen(int listener, const char *path, int *handle)
 	return NULL;
 }
 
-static struct error *
-bind_in(const char *directory, int listener, int *handle)
-{
-	struct error *error;
-	char *path;
+/*
+ * Drawn when the program starts, and inherited by all processes forked from it:
+ * nobody else knows what their directories will be called.
+ */
+static uint64_t secret;
 
-	if (asprintf(&path, "%s/socket", directory) < 0)
+__attribute__((constructor)) static void
+draw_secret(void)
+{
+	sys_random(&secret, sizeof(secret));
+}
+
+/* Where the door of a process is made: a directory, and the socket in it. */
+struct site {
+	char *directory;
+	char *socket;
+};
+
+static struct site
+site_of(pid_t process)
+{
+	const char *parent = getenv("TMPDIR");
+	struct site site;
+
+	if (asprintf(&site.directory, "%s/forklore-%016" PRIx64 "-%d",
+		    parent && *parent ? parent : "/tmp", secret,
+		    (int)process) < 0 ||
+		asprintf(&site.socket, "%s/socket", site.directory) < 0)
 		panic("out of memory");
-	error = TRACED(bind_and_listen(listener, path, handle));
-	unlink(path);
-	free(path);
-	return error;
+	return site;
+}
+
+static void
+site_clear(struct site *site)
+{
+	unlink(site->socket);
+	rmdir(site->directory);
+	free(site->socket);
+	free(site->directory);
+}
+
+void
+door_clear(pid_t process)
+{
+	struct site site = site_of(process);
+
+	site_clear(&site);
+}
+
+static struct error *
+bind_at(const struct site *site, int listener, int *handle)
+{
+	if (mkdir(site->directory, 0700) < 0)
+		return RAISE_ERRNO("make the directory '%s'", site->directory);
+	TRY(bind_and_listen(listener, site->socket, handle));
+	return NULL;
 }
 
 /* Binds in a directory of its own, which is gone afterwards. */
 static struct error *
 bind_in_passing(int listener, int *handle)
 {
-	const char *parent = getenv("TMPDIR");
-	struct error *error;
-	char *directory;
+	struct site site = site_of(sys_process());
+	struct error *error = TRACED(bind_at(&site, listener, handle));
 
-	if (asprintf(&directory, "%s/forklore-XXXXXX",
-		    parent && *parent ? parent : "/tmp") < 0)
-		panic("out of memory");
-	if (mkdtemp(directory)) {
-		error = TRACED(bind_in(directory, listener, handle));
-		rmdir(directory);
-	} else {
-		error = RAISE_ERRNO("make the directory '%s'", directory);
-	}
-	free(directory);
+	site_clear(&site);
 	return error;
 }
 

@@ -6,10 +6,13 @@
  * removed at once. What is left is a descriptor of the socket's file, and
  * through that descriptor's entry in /proc, which the kernel shows to this user
  * only, the socket can still be reached. So an open door leaves nothing behind,
- * however its manager ends.
+ * however its manager ends. What is left by one that is killed while it opens,
+ * its creator removes, who knows the directory's name.
  */
 #ifndef FORKLORE_DOOR_H
 #define FORKLORE_DOOR_H
+
+#include <sys/types.h>
 
 struct error;
 
@@ -19,6 +22,9 @@ struct error;
  * address. Raises OSError.
  */
 struct error *door_open(int *listener, int *handle, char **address);
+
+/* Removes what the door of a process, forked from this one, may have left. */
+void door_clear(pid_t process);
 
 /*
  * Connects to a door; the caller closes the socket with sys_close(). Raises

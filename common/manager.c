@@ -1,6 +1,7 @@
 #include "manager.h"
 
 #include "board.h"
+#include "door.h"
 #include "error.h"
 #include "link.h"
 #include "panic.h"
@@ -33,9 +34,11 @@ start(struct manager *manager)
 		server_run(ends[1]);
 	sys_close(ends[1]);
 	manager->lifeline = ends[0];
-	if (!error)
-		error = TRACED(server_await_address(
-			manager->lifeline, &manager->address));
+	if (error)
+		return error;
+	error = TRACED(
+		server_await_address(manager->lifeline, &manager->address));
+	door_clear(manager->server);
 	return error;
 }
 

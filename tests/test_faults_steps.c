@@ -335,6 +335,91 @@ kill_program_at_call(void)
 	return true;
 }
 
+/* It may be killed at any moment; what follows is its creator's to see to. */
+static void
+make_manager(void *unused)
+{
+	struct manager *manager = NULL;
+	struct error *error;
+
+	(void)unused;
+	assert_int_equal(ptrace(PTRACE_TRACEME, 0, 0, 0), 0);
+	raise(SIGSTOP);
+	error = manager_new(&manager);
+	assert_true(!error || error->kind == ConnectionError);
+	error_free(error);
+	manager_free(manager);
+	_exit(0);
+}
+
+/* Follows the one fork of a traced process, which is then free. */
+static pid_t
+follow_fork(pid_t parent)
+{
+	unsigned long child;
+	int status;
+
+	assert_int_equal(waitpid(parent, &status, __WALL), parent);
+	assert_int_equal(ptrace(PTRACE_SETOPTIONS, parent, 0,
+				 PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK),
+		0);
+	assert_int_equal(ptrace(PTRACE_CONT, parent, 0, 0), 0);
+	assert_int_equal(waitpid(parent, &status, __WALL), parent);
+	assert_int_equal(status >> 8, SIGTRAP | PTRACE_EVENT_FORK << 8);
+	assert_int_equal(ptrace(PTRACE_GETEVENTMSG, parent, 0, &child), 0);
+	assert_int_equal(ptrace(PTRACE_DETACH, parent, 0, 0), 0);
+	assert_int_equal(waitpid((pid_t)child, &status, __WALL), (pid_t)child);
+	return (pid_t)child;
+}
+
+static bool
+is_epoll_wait(long call)
+{
+#ifdef SYS_epoll_wait
+	if (call == SYS_epoll_wait)
+		return true;
+#endif
+	return call == SYS_epoll_pwait;
+}
+
+/* Kills a manager at its call of that number, or at its first wait. */
+static void
+lose_manager(void)
+{
+	char directory[] = "/tmp/test-steps-XXXXXX";
+	bool waits = false;
+	pid_t creator, server;
+	int status;
+
+	assert_non_null(mkdtemp(directory));
+	setenv("TMPDIR", directory, 1);
+	creator = child_start(make_manager, NULL);
+	server = follow_fork(creator);
+	for (int i = 0; i < number && !waits; i++) {
+		long call = step_to_call(server, &status);
+
+		assert_true(call >= 0);
+		waits = is_epoll_wait(call);
+	}
+	kill_traced(server);
+	assert_int_equal(child_wait(creator), 0);
+	assert_int_equal(rmdir(directory), 0);
+	wire_send(&told, !waits);
+}
+
+static void
+manager_killed_at_any_call_until_it_serves_leaves_nothing(void **state)
+{
+	(void)state;
+	wire_open(&told);
+	number = 1;
+	while (take_step(lose_manager))
+		number++;
+	/* Or it was not traced. */
+	assert_true(number > 10);
+	wire_close(&told);
+}
+
 static void
 lose_program(void)
 {
@@ -372,6 +457,8 @@ main(void)
 			zygote_killed_at_any_call_breaks_the_pool_and_leaves_nobody),
 		cmocka_unit_test(
 			main_process_killed_at_any_call_leaves_nothing),
+		cmocka_unit_test(
+			manager_killed_at_any_call_until_it_serves_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests_name(
