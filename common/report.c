@@ -28,7 +28,7 @@
 #define PATIENCE 10
 
 static const char *const activity_texts[] = {
-	[ACTIVITY_RUN] = "runs",
+	[ACTIVITY_RUN] = "runs its own code",
 	[ACTIVITY_SLEEP] = "sleeps",
 	[ACTIVITY_PRINT] = "waits for its output to be read",
 	[ACTIVITY_AWAIT_LOCK] = "waits for the lock of",
@@ -275,7 +275,7 @@ put_activity(struct text *text, const struct board *board,
 	const struct thread *thread)
 {
 	if (is_stopped(thread->state))
-		put(text, "is stopped, until SIGCONT; ");
+		put(text, "is stopped, until SIGCONT, where it ");
 	put(text, activity_texts[thread->activity]);
 	if (thread->activity == ACTIVITY_AWAIT_LOCK ||
 		thread->activity == ACTIVITY_AWAIT_NOTIFY) {
@@ -349,9 +349,14 @@ print_lock(
 		put_actor(&text, owner);
 	else
 		put(&text, "nobody");
-	put(&text, " has its lock; ");
-	put_number(&text, crowd->for_lock);
-	put(&text, crowd->for_lock == 1 ? " waits for it." : " wait for it.");
+	put(&text, " has its lock");
+	if (crowd->for_lock > 0) {
+		put(&text, "; ");
+		put_number(&text, crowd->for_lock);
+		put(&text, crowd->for_lock == 1 ? " waits" : " wait");
+		put(&text, " for it");
+	}
+	put(&text, ".");
 	print(&text);
 }
 
@@ -372,9 +377,12 @@ print_notify(const struct board_note *note, double notified,
 		put_seconds(&text, sys_now() - notified);
 		put(&text, " ago, woke ");
 		put_number(&text, note->woken);
-		put(&text, "; ");
-		put_number(&text, crowd->too_late);
-		put(&text, " began to wait after it.");
+		if (crowd->too_late > 0) {
+			put(&text, "; ");
+			put_number(&text, crowd->too_late);
+			put(&text, " began to wait after it, and missed it");
+		}
+		put(&text, ".");
 	} else {
 		put(&text, "There was no notify yet.");
 	}

@@ -85,10 +85,9 @@ IN_CHILD(fork_global_without_delay_says_that_the_wake_up_was_lost)
 		" worker 4 pid P waits to be notified by condition 1, for T s\n"
 		" zygote pid P waits for orders and for workers' ends, for "
 		"T s\n"
-		"Condition 1, in shared memory: nobody has its lock; 0 wait "
-		"for it.\n"
+		"Condition 1, in shared memory: nobody has its lock.\n"
 		" 4 wait to be notified. The last notify, by main (pid P) T s "
-		"ago, woke 0; 4 began to wait after it.\n");
+		"ago, woke 0; 4 began to wait after it, and missed it.\n");
 }
 
 IN_CHILD(manager_proxy_without_delay_says_that_the_wake_up_was_lost)
@@ -105,10 +104,9 @@ IN_CHILD(manager_proxy_without_delay_says_that_the_wake_up_was_lost)
 		" worker 4 pid P waits to be notified by condition 1, for T s\n"
 		" zygote pid P waits for orders and for workers' ends, for "
 		"T s\n"
-		"Condition 1, hosted by manager (pid P): nobody has its lock; "
-		"0 wait for it.\n"
+		"Condition 1, hosted by manager (pid P): nobody has its lock.\n"
 		" 4 wait to be notified. The last notify, by main (pid P) T s "
-		"ago, woke 0; 4 began to wait after it.\n");
+		"ago, woke 0; 4 began to wait after it, and missed it.\n");
 }
 
 IN_CHILD(fork_global_with_two_workers_says_who_came_too_late)
@@ -122,10 +120,9 @@ IN_CHILD(fork_global_with_two_workers_says_who_came_too_late)
 		" worker 2 pid P waits to be notified by condition 1, for T s\n"
 		" zygote pid P waits for orders and for workers' ends, for "
 		"T s\n"
-		"Condition 1, in shared memory: nobody has its lock; 0 wait "
-		"for it.\n"
+		"Condition 1, in shared memory: nobody has its lock.\n"
 		" 2 wait to be notified. The last notify, by main (pid P) T s "
-		"ago, woke 2; 2 began to wait after it.\n");
+		"ago, woke 2; 2 began to wait after it, and missed it.\n");
 }
 
 IN_CHILD(manager_proxy_with_two_workers_says_who_came_too_late)
@@ -140,10 +137,9 @@ IN_CHILD(manager_proxy_with_two_workers_says_who_came_too_late)
 		" worker 2 pid P waits to be notified by condition 1, for T s\n"
 		" zygote pid P waits for orders and for workers' ends, for "
 		"T s\n"
-		"Condition 1, hosted by manager (pid P): nobody has its lock; "
-		"0 wait for it.\n"
+		"Condition 1, hosted by manager (pid P): nobody has its lock.\n"
 		" 2 wait to be notified. The last notify, by main (pid P) T s "
-		"ago, woke 2; 2 began to wait after it.\n");
+		"ago, woke 2; 2 began to wait after it, and missed it.\n");
 }
 
 IN_CHILD(stopped_holder_says_who_is_stopped_and_has_the_lock)
@@ -153,7 +149,8 @@ IN_CHILD(stopped_holder_says_who_is_stopped_and_has_the_lock)
 		" handler pid P waits for workers' replies and for work, "
 		"for T s\n"
 		" main pid P waits for the lock of condition 1, for T s\n"
-		" worker 1 pid P is stopped, until SIGCONT; runs\n"
+		" worker 1 pid P is stopped, until SIGCONT, where it runs its "
+		"own code\n"
 		" zygote pid P waits for orders and for workers' ends, for "
 		"T s\n"
 		"Condition 1, in shared memory: worker 1 (pid P), which is "
@@ -395,13 +392,13 @@ stopped_child_must_be_told_of(bool zygote, const char *line)
 IN_CHILD(interrupt_tells_of_a_stopped_manager_and_ends_it)
 {
 	stopped_child_must_be_told_of(
-		false, "\n manager pid P is stopped, until SIGCONT; ");
+		false, "\n manager pid P is stopped, until SIGCONT, where it ");
 }
 
 IN_CHILD(interrupt_tells_of_a_stopped_zygote_and_ends_all)
 {
 	stopped_child_must_be_told_of(
-		true, "\n zygote pid P is stopped, until SIGCONT; ");
+		true, "\n zygote pid P is stopped, until SIGCONT, where it ");
 }
 
 static void
