@@ -9,12 +9,12 @@
 
 #include "board.h"
 #include "error.h"
+#include "message.h"
+#include "snapshot.h"
 #include "sys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -47,260 +47,85 @@ static const char *const activity_texts[] = {
 static pid_t main_process;
 static double started;
 
-/* A thread of a process that lives, as it was when the report began. */
-struct thread {
-	pid_t process;
-	/* The letter by which the kernel tells the process's state. */
-	char state;
-	char place[BOARD_PLACE_SIZE];
-	enum activity activity;
-	uint64_t condition;
-	double since;
-};
-
-/* All of them, in the order of their processes. */
-static struct thread threads[BOARD_LINES];
-static size_t thread_count;
-
-/*
- * A line of text under construction. What does not fit is cut off; there is
- * room for the longest name that a program can have.
- */
-struct text {
-	char bytes[512];
-	size_t length;
-};
-
-static void
-put(struct text *text, const char *words)
-{
-	while (*words && text->length < sizeof(text->bytes) - 1)
-		text->bytes[text->length++] = *words++;
-}
-
-static void
-put_number(struct text *text, uint64_t number)
-{
-	char digits[24];
-	size_t first = sizeof(digits) - 1;
-
-	digits[first] = '\0';
-	do
-		digits[--first] = (char)('0' + number % 10);
-	while (number /= 10);
-	put(text, digits + first);
-}
-
-/* With one digit after the point. */
-static void
-put_seconds(struct text *text, double seconds)
-{
-	uint64_t tenths = (uint64_t)(fmax(seconds, 0) * 10 + 0.5);
-
-	put_number(text, tenths / 10);
-	put(text, ".");
-	put_number(text, tenths % 10);
-	put(text, " s");
-}
-
-/* Goes on at a column, or after a space if that is behind. */
-static void
-pad(struct text *text, size_t column)
-{
-	do
-		put(text, " ");
-	while (text->length < column && text->length < sizeof(text->bytes) - 1);
-}
-
-/* Whether it makes sense to try again; waits until it does. */
-static bool
-can_write_again(void)
-{
-	struct pollfd error_output = {.fd = STDERR_FILENO, .events = POLLOUT};
-
-	if (errno == EAGAIN)
-		return poll(&error_output, 1, -1) > 0 || errno == EINTR;
-	return errno == EINTR;
-}
-
-static void
-print(struct text *text)
-{
-	const char *next = text->bytes;
-	ssize_t wrote;
-
-	text->bytes[text->length++] = '\n';
-	while (text->length > 0) {
-		wrote = write(STDERR_FILENO, next, text->length);
-		if (wrote < 0 && !can_write_again())
-			break;
-		if (wrote > 0) {
-			next += wrote;
-			text->length -= (size_t)wrote;
-		}
-	}
-	text->length = 0;
-}
-
-/* Reads what /proc says of a process, as text; false if that is impossible. */
-static bool
-read_stat(pid_t process, char *stat, size_t size)
-{
-	struct text path = {.length = 0};
-	ssize_t length = -1;
-	int file;
-
-	put(&path, "/proc/");
-	put_number(&path, (uint64_t)process);
-	put(&path, "/stat");
-	path.bytes[path.length] = '\0';
-	file = open(path.bytes, O_RDONLY | O_CLOEXEC);
-	if (file >= 0) {
-		length = read(file, stat, size - 1);
-		close(file);
-	}
-	if (length > 0)
-		stat[length] = '\0';
-	return length > 0;
-}
-
-/*
- * The letter by which the kernel tells a process's state; 'X' if it is gone. If
- * there are no descriptors left, or no /proc, it is only known that it lives:
- * '?'.
- */
-static char
-state_of(pid_t process)
-{
-	char stat[512];
-	const char *name_end;
-
-	if (!read_stat(process, stat, sizeof(stat)))
-		return kill(process, 0) < 0 && errno == ESRCH ? 'X' : '?';
-	name_end = strrchr(stat, ')');
-	return name_end && strlen(name_end) > 2 ? name_end[2] : '?';
-}
-
-static bool
-is_gone(char state)
-{
-	return state == 'X' || state == 'Z';
-}
-
-static bool
-is_stopped(char state)
-{
-	return state == 'T' || state == 't';
-}
-
-/* Keeps what a line says, behind the threads of the processes before. */
-static void
-take_thread(const struct board_line *line)
-{
-	struct thread thread = {.process = line->process,
-		.activity = line->activity,
-		.condition = line->condition,
-		.since = line->since};
-	size_t i;
-
-	if (thread.process == 0 || thread.activity == ACTIVITY_NONE)
-		return;
-	thread.state = state_of(thread.process);
-	if (is_gone(thread.state))
-		return;
-	memcpy(thread.place, line->place, sizeof(thread.place));
-	for (i = thread_count++; i > 0; i--) {
-		if (threads[i - 1].process <= thread.process)
-			break;
-		threads[i] = threads[i - 1];
-	}
-	threads[i] = thread;
-}
-
-/* The first thread of a process; NULL if it has none. */
-static const struct thread *
-thread_of(pid_t process)
-{
-	for (size_t i = 0; i < thread_count; i++)
-		if (threads[i].process == process)
-			return &threads[i];
-	return NULL;
-}
+/* Static, since a signal handler's stack may be small. */
+static struct snapshot now;
 
 /*
  * "worker 2 (pid 4711)", and perhaps ", which is stopped": then it tells that a
  * comma has to follow, if the sentence goes on.
  */
 static bool
-put_process(struct text *text, pid_t process)
+put_process(struct message *message, pid_t process)
 {
-	const struct thread *thread = thread_of(process);
-	char state = thread ? thread->state : state_of(process);
+	const struct thread *thread = snapshot_thread_of(&now, process);
+	enum process_state state =
+		thread ? thread->state : snapshot_process(process);
 
-	put(text, thread ? thread->place : "a process");
-	put(text, " (pid ");
-	put_number(text, (uint64_t)process);
-	put(text, ")");
-	if (is_gone(state))
-		put(text, ", which has ended");
-	else if (is_stopped(state))
-		put(text, ", which is stopped");
-	return is_gone(state) || is_stopped(state);
+	message_put(message, thread ? thread->place : "a process");
+	message_put(message, " (pid ");
+	message_put_number(message, (uint64_t)process);
+	message_put(message, ")");
+	if (state == PROCESS_GONE)
+		message_put(message, ", which has ended");
+	else if (state == PROCESS_STOPPED)
+		message_put(message, ", which is stopped");
+	return state != PROCESS_LIVES;
 }
 
 /* As the subject of a sentence, or its agent. */
 static void
-put_actor(struct text *text, pid_t process)
+put_actor(struct message *message, pid_t process)
 {
-	if (put_process(text, process))
-		put(text, ",");
+	if (put_process(message, process))
+		message_put(message, ",");
 }
 
 /* "condition 1": the how-manieth on the board. */
 static void
-put_condition(struct text *text, const struct board *board, uint64_t condition)
+put_condition(
+	struct message *message, const struct board *board, uint64_t condition)
 {
 	for (size_t i = 0; condition != 0 && i < BOARD_NOTES; i++)
 		if (board->notes[i].number == condition) {
-			put(text, "condition ");
-			put_number(text, i + 1);
+			message_put(message, "condition ");
+			message_put_number(message, i + 1);
 			return;
 		}
-	put(text, "a condition");
+	message_put(message, "a condition");
 }
 
 /* What a thread is at; the kernel knows better of one that was stopped. */
 static void
-put_activity(struct text *text, const struct board *board,
+put_activity(struct message *message, const struct board *board,
 	const struct thread *thread)
 {
-	if (is_stopped(thread->state))
-		put(text, "is stopped, until SIGCONT, where it ");
-	put(text, activity_texts[thread->activity]);
+	if (thread->state == PROCESS_STOPPED)
+		message_put(message, "is stopped, until SIGCONT, where it ");
+	message_put(message, activity_texts[thread->activity]);
 	if (thread->activity == ACTIVITY_AWAIT_LOCK ||
 		thread->activity == ACTIVITY_AWAIT_NOTIFY) {
-		put(text, " ");
-		put_condition(text, board, thread->condition);
+		message_put(message, " ");
+		put_condition(message, board, thread->condition);
 	}
 	if (thread->activity != ACTIVITY_RUN) {
-		put(text, ", for ");
-		put_seconds(text, sys_now() - thread->since);
+		message_put(message, ", for ");
+		message_put_seconds(message, sys_now() - thread->since);
 	}
 }
 
 static void
 print_thread(const struct board *board, const struct thread *thread)
 {
-	struct text text = {.length = 0};
+	struct message message = {.length = 0};
 
-	put(&text, "  ");
-	put(&text, thread->place);
-	pad(&text, 13);
-	put(&text, "pid ");
-	put_number(&text, (uint64_t)thread->process);
-	pad(&text, 26);
-	put_activity(&text, board, thread);
-	print(&text);
+	message_put(&message, "  ");
+	message_put(&message, thread->place);
+	message_pad(&message, 13);
+	message_put(&message, "pid ");
+	message_put_number(&message, (uint64_t)thread->process);
+	message_pad(&message, 26);
+	put_activity(&message, board, thread);
+	message_print(&message);
 }
 
 /* Who waits at a condition. */
@@ -316,8 +141,8 @@ crowd_at(uint64_t condition, double notified)
 {
 	struct crowd crowd = {0};
 
-	for (size_t i = 0; i < thread_count; i++) {
-		const struct thread *thread = &threads[i];
+	for (size_t i = 0; i < now.count; i++) {
+		const struct thread *thread = &now.threads[i];
 
 		if (thread->condition != condition)
 			continue;
@@ -334,59 +159,61 @@ static void
 print_lock(
 	size_t condition, pid_t manager, pid_t owner, const struct crowd *crowd)
 {
-	struct text text = {.length = 0};
+	struct message message = {.length = 0};
 
-	put(&text, "Condition ");
-	put_number(&text, condition);
+	message_put(&message, "Condition ");
+	message_put_number(&message, condition);
 	if (manager) {
-		put(&text, ", hosted by ");
-		put_process(&text, manager);
+		message_put(&message, ", hosted by ");
+		put_process(&message, manager);
 	} else {
-		put(&text, ", in shared memory");
+		message_put(&message, ", in shared memory");
 	}
-	put(&text, ": ");
+	message_put(&message, ": ");
 	if (owner)
-		put_actor(&text, owner);
+		put_actor(&message, owner);
 	else
-		put(&text, "nobody");
-	put(&text, " has its lock");
+		message_put(&message, "nobody");
+	message_put(&message, " has its lock");
 	if (crowd->for_lock > 0) {
-		put(&text, "; ");
-		put_number(&text, crowd->for_lock);
-		put(&text, crowd->for_lock == 1 ? " waits" : " wait");
-		put(&text, " for it");
+		message_put(&message, "; ");
+		message_put_number(&message, crowd->for_lock);
+		message_put(
+			&message, crowd->for_lock == 1 ? " waits" : " wait");
+		message_put(&message, " for it");
 	}
-	put(&text, ".");
-	print(&text);
+	message_put(&message, ".");
+	message_print(&message);
 }
 
 static void
 print_notify(const struct board_note *note, double notified,
 	const struct crowd *crowd)
 {
-	struct text text = {.length = 0};
+	struct message message = {.length = 0};
 
-	put(&text, "  ");
-	put_number(&text, crowd->for_notify);
-	put(&text, crowd->for_notify == 1 ? " waits" : " wait");
-	put(&text, " to be notified. ");
+	message_put(&message, "  ");
+	message_put_number(&message, crowd->for_notify);
+	message_put(&message, crowd->for_notify == 1 ? " waits" : " wait");
+	message_put(&message, " to be notified. ");
 	if (notified > 0) {
-		put(&text, "The last notify, by ");
-		put_actor(&text, note->notifier);
-		put(&text, " ");
-		put_seconds(&text, sys_now() - notified);
-		put(&text, " ago, woke ");
-		put_number(&text, note->woken);
+		message_put(&message, "The last notify, by ");
+		put_actor(&message, note->notifier);
+		message_put(&message, " ");
+		message_put_seconds(&message, sys_now() - notified);
+		message_put(&message, " ago, woke ");
+		message_put_number(&message, note->woken);
 		if (crowd->too_late > 0) {
-			put(&text, "; ");
-			put_number(&text, crowd->too_late);
-			put(&text, " began to wait after it, and missed it");
+			message_put(&message, "; ");
+			message_put_number(&message, crowd->too_late);
+			message_put(&message,
+				" began to wait after it, and missed it");
 		}
-		put(&text, ".");
+		message_put(&message, ".");
 	} else {
-		put(&text, "There was no notify yet.");
+		message_put(&message, "There was no notify yet.");
 	}
-	print(&text);
+	message_print(&message);
 }
 
 /* What a note says, unless nobody has to do with the condition any more. */
@@ -398,7 +225,8 @@ print_note(const struct board *board, const struct board_note *note)
 	double notified = note->notified;
 	struct crowd crowd = crowd_at(number, notified);
 
-	if (number == 0 || (manager && is_gone(state_of(manager))) ||
+	if (number == 0 ||
+		(manager && snapshot_process(manager) == PROCESS_GONE) ||
 		(!owner && crowd.for_lock + crowd.for_notify == 0))
 		return;
 	print_lock((size_t)(note - board->notes) + 1, manager, owner, &crowd);
@@ -409,17 +237,16 @@ static void
 print_report(const char *what)
 {
 	const struct board *board = board_read();
-	struct text text = {.length = 0};
+	struct message message = {.length = 0};
 
-	put(&text, program_invocation_short_name);
-	put(&text, what);
-	put_seconds(&text, sys_now() - started);
-	put(&text, ". Who waits for what:");
-	print(&text);
-	for (size_t i = 0; i < board->used; i++)
-		take_thread(&board->lines[i]);
-	for (size_t i = 0; i < thread_count; i++)
-		print_thread(board, &threads[i]);
+	message_put(&message, program_invocation_short_name);
+	message_put(&message, what);
+	message_put_seconds(&message, sys_now() - started);
+	message_put(&message, ". Who waits for what:");
+	message_print(&message);
+	snapshot_take(&now, board);
+	for (size_t i = 0; i < now.count; i++)
+		print_thread(board, &now.threads[i]);
 	for (size_t i = 0; i < BOARD_NOTES; i++)
 		print_note(board, &board->notes[i]);
 }
