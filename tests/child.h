@@ -11,8 +11,14 @@
 
 #include <sys/types.h>
 
-/* How long anything may take that does happen, in seconds: only a hang does. */
-#define CHILD_LIMIT 30.0
+/*
+ * How long anything may take that does happen, in seconds: only a hang does. A
+ * checker under which everything is slower sets FORKLORE_PATIENCE, which says
+ * how many times as long.
+ */
+#define CHILD_LIMIT child_limit()
+
+double child_limit(void);
 
 /* What a child does; it ends with status 0 when that returns. */
 typedef void child_main(void *context);
@@ -31,5 +37,8 @@ void child_must_succeed(child_main *run, void *context);
 
 /* Kills a child with SIGKILL and waits for its end. */
 void child_kill(pid_t pid);
+
+/* Becomes this program anew, from its beginning, with one argument. */
+void child_start_over(const char *argument);
 
 #endif

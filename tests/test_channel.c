@@ -468,6 +468,7 @@ flush_to_nobody(void *context)
 	put_text(&pair->near, "hello?");
 	MUST_RAISE_EXACTLY(channel_flush(&pair->near), ConnectionError,
 		"write: Broken pipe");
+	channel_fini(&pair->near);
 }
 
 /* Each pair is open in the child alone, so that its other side can go. */

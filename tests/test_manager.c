@@ -691,7 +691,7 @@ make_with_few_descriptors(void *context)
 		assert_true(dup(STDIN_FILENO) >= 0);
 }
 
-IN_CHILD(manager_without_descriptors_raises_OSError_and_leaves_nothing)
+IN_CHILD(make_managers_with_few_descriptors)
 {
 	char directory[] = "/tmp/test-manager-XXXXXX";
 	struct shortage shortage = {0, post_open()};
@@ -706,6 +706,13 @@ IN_CHILD(manager_without_descriptors_raises_OSError_and_leaves_nothing)
 	assert_int_equal(rmdir(directory), 0);
 	close(shortage.sufficed.ends[0]);
 	close(shortage.sufficed.ends[1]);
+}
+
+static void
+manager_without_descriptors_raises_OSError_and_leaves_nothing(void **state)
+{
+	skip_under_valgrind();
+	make_managers_with_few_descriptors(state);
 }
 
 IN_CHILD(manager_in_a_missing_tmpdir_raises_OSError_that_names_it)

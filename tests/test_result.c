@@ -133,7 +133,7 @@ wait_for_integer(void *context)
 
 IN_CHILD(threads_that_wait_are_all_woken)
 {
-	static const double timeouts[] = {FOREVER, 1e300, CHILD_LIMIT};
+	const double timeouts[] = {FOREVER, 1e300, CHILD_LIMIT};
 	SCOPED(result) result = result_new(&pool, NULL);
 	struct waiter waiters[6];
 

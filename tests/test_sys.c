@@ -458,6 +458,7 @@ static void
 os_error_tells_of_too_many_files(void **state)
 {
 	(void)state;
+	skip_under_valgrind();
 	child_must_succeed(run_out_of_descriptors, NULL);
 }
 
@@ -495,6 +496,7 @@ too_much_shared_memory_is_refused(void **state)
 	void *memory = &size;
 
 	(void)state;
+	skip_under_valgrind();
 	snprintf(message, sizeof(message),
 		"mmap of %zu shared bytes: Cannot allocate memory", size);
 	MUST_RAISE_EXACTLY(sys_map_shared(size, &memory), OSError, message);
