@@ -88,9 +88,10 @@
 #endif
 
 /*
- * valgrind keeps the limits itself, and not as the kernel does: the hard limit
- * of descriptors cannot be lowered; a pair of sockets beyond it is closed
- * again, and yet said to be made; and mmap fails with an errno of its own.
+ * What valgrind does in its own way. It keeps the limits itself: the hard one
+ * of descriptors cannot be lowered, and a pair of sockets beyond it is closed
+ * again and yet said to be made. Its mmap fails with an errno of its own. And a
+ * child keeps a descriptor of its parent's log.
  */
 #define skip_under_valgrind()                    \
 	do {                                     \
@@ -143,25 +144,11 @@ entry_count(const char *path)
 	return count - 2;
 }
 
-/*
- * How many descriptors this process has, and one more to count them with. Those
- * beyond the limit belong to valgrind, which has more of them in a child.
- */
+/* How many descriptors this process has, and one more to count them with. */
 static inline size_t
 descriptor_count(void)
 {
-	DIR *directory = opendir("/proc/self/fd");
-	struct rlimit limit;
-	struct dirent *entry;
-	size_t count = 0;
-
-	assert_non_null(directory);
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	while ((entry = readdir(directory)))
-		count += entry->d_name[0] != '.' &&
-			 (rlim_t)atoi(entry->d_name) < limit.rlim_max;
-	closedir(directory);
-	return count;
+	return entry_count("/proc/self/fd");
 }
 
 /* Lets this process, and its children, have so many more descriptors. */

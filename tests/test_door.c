@@ -274,6 +274,7 @@ open_door_and_tell(void *context)
 	struct door door = open_door();
 
 	assert_true(write(out, door.address, strlen(door.address)) > 0);
+	free(door.address);
 }
 
 IN_CHILD(address_of_a_dead_process_raises_ConnectionError)

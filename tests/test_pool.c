@@ -317,7 +317,8 @@ IN_CHILD(values_of_every_kind_go_both_ways)
 	must_be_equal(value, expected);
 }
 
-#define LARGE ((size_t)64 << 20)
+/* More than any pipe or buffer holds at once; less where all is slow. */
+#define LARGE ((size_t)(CHILD_LIMIT > 30 ? 4 : 64) << 20)
 
 /* Bytes of which no two stretches are the same. */
 static struct value *
