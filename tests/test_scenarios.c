@@ -19,6 +19,7 @@
 #include "mutant.h"
 #include "pattern.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,6 +36,9 @@ static const double limit = 60; /* in seconds, which only a hang takes */
 
 /* The file that says what is built, and what is checked. */
 static const char graph[] = "tests/graph.ninja";
+
+/* The file that says what memcheck looks at. */
+static const char memcheck[] = "tests/memcheck.ninja";
 
 /* How many mutants of each kind were tried, and how many came out wrong. */
 struct tally {
@@ -115,6 +119,25 @@ static void
 it_is_checked(void **state)
 {
 	must_be_checked(*state);
+}
+
+/* Fails unless memcheck looks at it, or the list says in words why not. */
+static void
+memcheck_knows_it(void **state)
+{
+	size_t length = strlen(*state);
+	struct text text = {0};
+	const char *found;
+
+	assert_int_equal(text_read(&text, memcheck), 0);
+	assert_true(text.length > 0);
+	found = strstr(text.bytes, *state);
+	while (found &&
+		(isalnum((unsigned char)found[length]) || found[length] == '_'))
+		found = strstr(found + 1, *state);
+	if (!found)
+		fail_msg("%s says nothing of %s", memcheck, (char *)*state);
+	text_fini(&text);
 }
 
 static void
@@ -241,6 +264,8 @@ add_scenario(struct suite *suite, const char *name)
 		text_format("%s", name));
 	suite_add(suite, it_is_checked, "NAME_is_checked",
 		text_format("%s", name));
+	suite_add(suite, memcheck_knows_it, "memcheck_knows_NAME",
+		text_format("%s", name));
 }
 
 static void
@@ -249,9 +274,12 @@ add_test(struct suite *suite, const char *file)
 	static const char prefix[] = "test_";
 	size_t length = strlen(prefix);
 
-	if (strncmp(file, prefix, length) == 0)
-		suite_add(suite, it_is_checked, "NAME_is_checked",
-			text_format("%s", file + length));
+	if (strncmp(file, prefix, length) != 0)
+		return;
+	suite_add(suite, it_is_checked, "NAME_is_checked",
+		text_format("%s", file + length));
+	suite_add(suite, memcheck_knows_it, "memcheck_knows_NAME",
+		text_format("%s", file));
 }
 
 static void

@@ -1,0 +1,86 @@
+/*
+ * census.c - which processes there were, and which were killed on purpose.
+ *
+ * To be preloaded (LD_PRELOAD) into a program whose processes a checker looks
+ * at: the checker's logs alone do not tell whether one is missing, nor whether
+ * one that stops in the middle was meant to. To the file "census" in the folder
+ * that FORKLORE_LOGS names, this adds lines of three kinds, each with one
+ * write:
+ *
+ *     program PID PARENT   where a program begins
+ *     process PID PARENT   where one forks; the parent and the child say so
+ *     killed PID           before SIGKILL is sent
+ */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A number that no program gets by itself, so that none misses it. */
+#define CENSUS_DESCRIPTOR 900
+
+static int census = -1;
+
+__attribute__((format(printf, 1, 2))) static void
+note(const char *format, ...)
+{
+	char line[80];
+	va_list arguments;
+	int length;
+
+	if (census < 0)
+		return;
+	va_start(arguments, format);
+	length = vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	if (write(census, line, (size_t)length) != length)
+		abort();
+}
+
+/* The file is opened early, since a program may run out of descriptors. */
+__attribute__((constructor)) static void
+note_program(void)
+{
+	const char *folder = getenv("FORKLORE_LOGS");
+	char file[256];
+	int opened;
+
+	if (!folder)
+		return;
+	snprintf(file, sizeof(file), "%s/census", folder);
+	opened = open(file, O_WRONLY | O_APPEND);
+	census = fcntl(opened, F_DUPFD_CLOEXEC, CENSUS_DESCRIPTOR);
+	if (census < 0)
+		abort();
+	close(opened);
+	note("program %d %d\n", (int)getpid(), (int)getppid());
+}
+
+pid_t
+fork(void)
+{
+	pid_t (*next)(void);
+	pid_t parent = getpid();
+	pid_t pid;
+
+	*(void **)&next = dlsym(RTLD_NEXT, "fork");
+	pid = next();
+	if (pid >= 0)
+		note("process %d %d\n", (int)(pid ? pid : getpid()),
+			(int)parent);
+	return pid;
+}
+
+int
+kill(pid_t pid, int sign)
+{
+	int (*next)(pid_t, int);
+
+	*(void **)&next = dlsym(RTLD_NEXT, "kill");
+	if (sign == SIGKILL)
+		note("killed %d\n", (int)pid);
+	return next(pid, sign);
+}
