@@ -80,11 +80,14 @@
 #define skip_where_threads_cannot_fork() (void)0
 #endif
 
-/* ThreadSanitizer gives up on a thread that has more than 64 mutexes. */
+/*
+ * ThreadSanitizer gives up on a thread that has more than 64 mutexes, and on a
+ * child that starts threads after it was forked from a process with threads.
+ */
 #ifdef HAS_THREAD_SANITIZER
-#define skip_where_mutexes_are_few() skip()
+#define skip_under_thread_sanitizer() skip()
 #else
-#define skip_where_mutexes_are_few() (void)0
+#define skip_under_thread_sanitizer() (void)0
 #endif
 
 /*

@@ -461,12 +461,19 @@ use_own_pool(void *unused)
 	no_child_must_be_left();
 }
 
-IN_CHILD(forked_child_may_have_a_pool_of_its_own)
+IN_CHILD(fork_beside_a_pool_and_make_another)
 {
 	SCOPED(pool) pool = make_pool(1);
 
 	child_must_succeed(use_own_pool, NULL);
 	MUST(pool_apply(pool, square, integers(5, 6), NULL));
+}
+
+static void
+forked_child_may_have_a_pool_of_its_own(void **state)
+{
+	skip_under_thread_sanitizer();
+	fork_beside_a_pool_and_make_another(state);
 }
 
 /* A child that only lives on must not keep the pool's processes alive. */

@@ -415,7 +415,7 @@ full_queue_raises(void **state)
 	struct place *place;
 
 	(void)state;
-	skip_where_mutexes_are_few();
+	skip_under_thread_sanitizer();
 	join_several(places, WAITQUEUE_PLACES);
 	MUST_RAISE_EXACTLY(waitqueue_join(queue, &place), RuntimeError,
 		"all 4096 places to wait on a condition are taken");
