@@ -17,7 +17,7 @@ name=$(basename "$program")${1:+ $1}
 logs=$(mktemp -d) || exit
 trap 'rm -rf "$logs"' EXIT
 trap 'exit 1' HUP INT TERM
-chmod 1777 "$logs"
+chmod 777 "$logs"
 touch "$logs/census"
 export FORKLORE_LOGS="$logs"
 

@@ -47,6 +47,10 @@ FNR == 1 {
 }
 
 # The census.
+pid == "" && $1 == "process" && ++forked[$2] == 3 {
+	# Both sides of a fork tell of it. The second log has replaced the first.
+	blame($2, "reused", "two processes had this id; run it again")
+}
 pid == "" && $1 == "killed" { killed[$2] = 1 }
 pid == "" && $1 != "killed" { parent[$2] = $3 }
 pid == "" { next }
