@@ -27,7 +27,8 @@ static const struct {
 };
 
 /* Packages that only some targets want: a document may leave them to words. */
-static const char *const other_packages[] = {"clang"};
+static const char *const other_packages[] = {
+	"clang", "libclang-rt-dev", "valgrind"};
 
 static const char installation[] = "apt-get install -y ";
 
