@@ -95,19 +95,27 @@ lock(struct shared *shared, unsigned long depth)
 	take_over(shared, depth, pthread_mutex_lock(&shared->lock));
 }
 
-/* The same, and the board says so if that takes a while. */
-static void
-lock_visibly(struct shared *shared, unsigned long depth)
+/* Takes the lock unless somebody has it. */
+static bool
+try_lock(struct shared *shared, unsigned long depth)
 {
 	int result = pthread_mutex_trylock(&shared->lock);
 
-	if (result == EBUSY) {
-		board_begin(ACTIVITY_AWAIT_LOCK, shared->number);
-		lock(shared, depth);
-		board_end();
-	} else {
-		take_over(shared, depth, result);
-	}
+	if (result == EBUSY)
+		return false;
+	take_over(shared, depth, result);
+	return true;
+}
+
+/* Takes the lock, and says so on the board if that takes a while. */
+static void
+lock_visibly(struct shared *shared, unsigned long depth)
+{
+	if (try_lock(shared, depth))
+		return;
+	board_begin(ACTIVITY_AWAIT_LOCK, shared->number);
+	lock(shared, depth);
+	board_end();
 }
 
 static void
@@ -156,16 +164,9 @@ static void
 sleep_on_patrol(struct shared *shared, struct place *place, double deadline)
 {
 	while (!waitqueue_notified(place) && sys_remaining(deadline) > 0) {
-		int result;
-
 		waitqueue_sleep(place, fmin(deadline, sys_deadline(PATROL)));
-		if (waitqueue_notified(place))
-			break;
-		result = pthread_mutex_trylock(&shared->lock);
-		if (result == EBUSY)
-			continue;
-		take_over(shared, 1, result);
-		unlock(shared);
+		if (!waitqueue_notified(place) && try_lock(shared, 1))
+			unlock(shared);
 	}
 }
 
