@@ -14,7 +14,8 @@ for log; do
 	if [ "$status" != 'exit 0' ] && [ "${bad:-0}" -eq 0 ]; then
 		bad=1
 	fi
-	if [ "${bad:-0}" -gt 0 ] || [ "${good:-0}" -eq 0 ]; then
+	ran=$((${good:-0} + ${left:-0}))
+	if [ "${bad:-0}" -gt 0 ] || [ "$ran" -eq 0 ]; then
 		printf '== %s\n' "$log"
 		cat "$log"
 		rm -f "$log"
