@@ -41,10 +41,11 @@ if [ "$checker" = memcheck ]; then
 fi
 if [ "$checker" != sanitizer ]; then
 	export FORKLORE_VALGRIND=1
-	# A fair scheduler, else a thread that never sleeps starves the others.
+	# A fair scheduler, else a thread that never sleeps starves the others. No
+	# files for a debugger: those of a killed process stand in others' way.
 	set -- valgrind --tool="$checker" --log-file="$logs/%p.log" \
 		--suppressions=tests/valgrind.supp --trace-children=yes \
-		--fair-sched=yes "$@"
+		--fair-sched=yes --vgdb=no "$@"
 fi
 set -- env LD_PRELOAD="$PWD/build/census.so" "$@"
 case $program in
