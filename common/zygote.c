@@ -253,8 +253,7 @@ be_zygote(void)
 		board_end();
 		if (entries[1].revents)
 			reap();
-		if (entries[0].revents & (POLLIN | POLLHUP | POLLERR) &&
-			!obey())
+		if (entries[0].revents & ~POLLOUT && !obey())
 			end();
 	}
 }
