@@ -92,7 +92,7 @@ take_over(struct shared *shared, unsigned long depth, int result)
 static void
 lock(struct shared *shared, unsigned long depth)
 {
-	take_over(shared, depth, pthread_mutex_lock(&shared->lock));
+	take_over(shared, depth, sys_lock_robust_mutex(&shared->lock));
 }
 
 /* Takes the lock unless somebody has it. */

@@ -20,6 +20,9 @@
 /* The longest sleep that is asked of the kernel at once, in seconds. */
 #define LONGEST_SLEEP 1e6
 
+/* How long who waits for a robust mutex trusts to be woken, in seconds. */
+#define TRUST 0.1
+
 /*
  * The private descriptors of this process. The lock is held across fork(), and
  * where sockets and pipes are made and entered here; so no child gets one
@@ -325,4 +328,36 @@ sys_init_robust_mutex(pthread_mutex_t *mutex)
 	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
 	pthread_mutex_init(mutex, &attributes);
 	pthread_mutexattr_destroy(&attributes);
+}
+
+static struct timespec
+time_of_day_after(double seconds)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return timespec_of(
+		(double)now.tv_sec + (double)now.tv_nsec / 1e9 + seconds);
+}
+
+/*
+ * Who gives a robust mutex back wakes one of those that wait for it. That one
+ * may be killed before it has the mutex. If it is still free, the kernel wakes
+ * the next; but if a third has taken it meanwhile, then nobody does, and the
+ * mutex does not tell that third that somebody waits. So who waits looks again.
+ *
+ * The time of day can be set, but pthread_mutex_clocklock() is unknown to
+ * valgrind and to the sanitizer for threads.
+ */
+int
+sys_lock_robust_mutex(pthread_mutex_t *mutex)
+{
+	struct timespec until;
+	int result;
+
+	do {
+		until = time_of_day_after(TRUST);
+		result = pthread_mutex_timedlock(mutex, &until);
+	} while (result == ETIMEDOUT);
+	return result;
 }

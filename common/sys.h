@@ -122,4 +122,10 @@ void sys_futex_wake(const _Atomic uint32_t *word);
  */
 void sys_init_robust_mutex(pthread_mutex_t *mutex);
 
+/*
+ * Locks such a mutex, as pthread_mutex_lock() does and with its results; but
+ * goes on within 0.1 s where that would wait for ever for a mutex that is free.
+ */
+int sys_lock_robust_mutex(pthread_mutex_t *mutex);
+
 #endif

@@ -4,6 +4,7 @@
 #include "child.h"
 #include "must.h"
 #include "post.h"
+#include "steps.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -637,6 +638,59 @@ robust_mutex_passes_on_from_the_killed(void **state)
 	unmap_words(holder.words);
 }
 
+/* Inherited by the processes that want it. */
+static pthread_mutex_t *wanted;
+
+static void
+have_mutex(void)
+{
+	assert_int_equal(sys_lock_robust_mutex(wanted), 0);
+	pthread_mutex_unlock(wanted);
+}
+
+static void
+say_and_have_mutex(void *context)
+{
+	post_send(context, 's');
+	have_mutex();
+}
+
+/*
+ * The first is woken, and another has the mutex before it. The second is not
+ * to wait for a wake-up that died with the first.
+ */
+static void
+robust_mutex_passes_by_one_that_is_killed_when_woken(void **state)
+{
+	struct words *words;
+	struct post post;
+	struct walker first;
+	long steps = LONG_MAX, none = 0;
+	pid_t second;
+
+	(void)state;
+	if (!walking_is_possible())
+		skip();
+	words = map_words();
+	post = post_open();
+	wanted = &words->mutex;
+	sys_init_robust_mutex(wanted);
+	assert_int_equal(pthread_mutex_lock(wanted), 0);
+	walker_start(&first, NULL, have_mutex);
+	assert_int_equal(walker_walk(&first, &steps), WALK_SLEEPS);
+	second = child_start(say_and_have_mutex, &post);
+	assert_int_equal(post_await(&post), 's');
+	post_await_sleep(second);
+	pthread_mutex_unlock(wanted);
+	assert_int_equal(walker_walk(&first, &none), WALK_STANDS);
+	assert_int_equal(pthread_mutex_lock(wanted), 0);
+	walker_kill(&first);
+	pthread_mutex_unlock(wanted);
+	assert_int_equal(child_wait(second), 0);
+	post_close(&post);
+	unmap_words(words);
+}
+
 int
 main(void)
 {
@@ -670,6 +724,8 @@ main(void)
 		cmocka_unit_test(futex_wait_returns_by_itself),
 		cmocka_unit_test(futex_wait_lasts_until_its_deadline),
 		cmocka_unit_test(robust_mutex_passes_on_from_the_killed),
+		cmocka_unit_test(
+			robust_mutex_passes_by_one_that_is_killed_when_woken),
 	};
 
 	return cmocka_run_group_tests_name("sys", tests, NULL, NULL) != 0;
