@@ -7,6 +7,7 @@
 
 #include "must.h"
 #include "pool.h"
+#include "process.h"
 #include "result.h"
 #include "tasks.h"
 
@@ -15,64 +16,6 @@
 #include <sys/ioctl.h>
 #include <sys/types.h>
 #include <unistd.h>
-
-/* Between two looks at something that comes, and does not tell. */
-static inline void
-look_again_soon(void)
-{
-	usleep(100);
-}
-
-/* The state of a process as /proc/PID/stat has it; 0 if it was reaped. */
-static inline char
-state_of_process(pid_t pid)
-{
-	char path[32], line[256], *state;
-	FILE *stat;
-	bool read;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	stat = fopen(path, "r");
-	if (!stat)
-		return 0;
-	read = fgets(line, sizeof(line), stat);
-	fclose(stat);
-	/* The state follows the name, which stands in parentheses. */
-	state = read ? strrchr(line, ')') : NULL;
-	return state ? state[2] : 0;
-}
-
-/* The parent of a process that is there. */
-static inline pid_t
-parent_of_process(pid_t pid)
-{
-	char path[32];
-	FILE *stat;
-	int parent = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	stat = fopen(path, "r");
-	assert_non_null(stat);
-	assert_int_equal(fscanf(stat, "%*d (%*[^)]) %*c %d", &parent), 1);
-	fclose(stat);
-	return parent;
-}
-
-/* Waits until a process is in a state; a hang ends with the test's child. */
-static inline void
-await_state(pid_t pid, char state)
-{
-	while (state_of_process(pid) != state)
-		look_again_soon();
-}
-
-/* Returns when the process has stopped, wherever it was. */
-static inline void
-stop_process(pid_t pid)
-{
-	assert_int_equal(kill(pid, SIGSTOP), 0);
-	await_state(pid, 'T');
-}
 
 static inline void
 kill_process(pid_t pid)

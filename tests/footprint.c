@@ -13,6 +13,7 @@
 #include "storm.h"
 
 #include "error.h"
+#include "process.h"
 #include "scenario.h"
 
 #include <dirent.h>
@@ -74,19 +75,17 @@ take_descriptors(pid_t pid, long *descriptors)
 	return NULL;
 }
 
-/* The child of this thread that is not the zygote; 0 if there is none. */
+/* The child of this process that is not the zygote; 0 if there is none. */
 static pid_t
 find_manager(void)
 {
-	FILE *children = fopen("/proc/thread-self/children", "r");
-	pid_t manager = 0, child;
+	pid_t children[2];
+	size_t count = process_children(getpid(), children, 2);
 
-	while (children && fscanf(children, "%d", &child) == 1)
-		if (child != stage->zygote)
-			manager = child;
-	if (children)
-		fclose(children);
-	return manager;
+	for (size_t i = 0; i < count; i++)
+		if (children[i] != stage->zygote)
+			return children[i];
+	return 0;
 }
 
 struct error *

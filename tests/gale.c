@@ -12,15 +12,14 @@
  */
 #include "storm.h"
 
+#include "process.h"
 #include "sys.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -43,26 +42,6 @@ doing_name(enum doing doing)
 	};
 
 	return names[doing];
-}
-
-/* The parent and the state of a process; false if there is none. */
-static bool
-look_at(pid_t pid, pid_t *parent, char *state)
-{
-	char path[32], line[512], *after_name = NULL;
-	int found = 0;
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	stat = fopen(path, "r");
-	if (!stat)
-		return false;
-	if (fgets(line, sizeof(line), stat))
-		after_name = strrchr(line, ')');
-	fclose(stat);
-	if (after_name)
-		found = sscanf(after_name, ") %c %d", state, parent);
-	return found == 2;
 }
 
 /* Whether the process of a descriptor has ended, or does so in time. */
@@ -118,15 +97,12 @@ strike(uint64_t chance)
 {
 	struct slot *slot = choose(chance);
 	pid_t pid = slot ? slot->pid : 0;
-	pid_t parent;
-	char state;
 	int process;
 
 	if (!slot)
 		return;
 	process = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (process >= 0 && look_at(pid, &parent, &state) &&
-		parent == stage->zygote)
+	if (process >= 0 && process_parent(pid) == stage->zygote)
 		kill_by_descriptor(slot, pid, process);
 	if (process >= 0)
 		close(process);
@@ -160,12 +136,7 @@ gale_calm(void)
 void
 gale_stop(struct slot *slot)
 {
-	char state = '-';
-	pid_t parent;
-
-	kill(slot->pid, SIGSTOP);
-	while (look_at(slot->pid, &parent, &state) && state != 'T')
-		sched_yield();
+	process_stop(slot->pid);
 }
 
 void
@@ -188,14 +159,14 @@ tell_of_hang(const struct storm *storm)
 		stage->tokens, stage->left, stage->right);
 	for (size_t i = 0; i < 2 * WORKERS_LIMIT; i++) {
 		const struct slot *slot = &stage->slots[i];
-		pid_t parent;
-		char state = '-';
+		char state;
 
 		if (!slot->pid)
 			continue;
-		look_at(slot->pid, &parent, &state);
+		state = process_state(slot->pid);
 		fprintf(stderr, "storm: worker of pid %d: %s (state %c)\n",
-			(int)slot->pid, doing_name(slot->doing), state);
+			(int)slot->pid, doing_name(slot->doing),
+			state ? state : '-');
 	}
 }
 
@@ -211,18 +182,11 @@ clear_away(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0) {
-		FILE *children = NULL;
-		int child;
-
 		any = true;
 		if (pid > 0)
 			continue;
 		if (sys_remaining(deadline) <= 0)
-			children = fopen("/proc/thread-self/children", "r");
-		while (children && fscanf(children, "%d", &child) == 1)
-			kill(child, SIGKILL);
-		if (children)
-			fclose(children);
+			process_kill_children();
 		sys_sleep(0.001);
 	}
 	return any;

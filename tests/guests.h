@@ -13,6 +13,7 @@
 #include "hosting.h"
 #include "link.h"
 #include "post.h"
+#include "process.h"
 #include "request.h"
 #include "sys.h"
 
@@ -168,12 +169,7 @@ pass_two_rounds(struct guest *honest)
 static inline void
 stop_server(struct scene *scene)
 {
-	int status;
-
-	kill(scene->hosting.server, SIGSTOP);
-	assert_int_equal(waitpid(scene->hosting.server, &status, WUNTRACED),
-		scene->hosting.server);
-	assert_true(WIFSTOPPED(status));
+	assert_true(process_stop(scene->hosting.server));
 }
 
 static inline void

@@ -7,6 +7,7 @@
 
 #include "child.h"
 #include "error.h"
+#include "process.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -205,18 +206,10 @@ adopt_orphans(void **state)
 static inline int
 kill_orphans(void **state)
 {
-	int pid;
-
 	(void)state;
-	while (waitpid(-1, NULL, WNOHANG) >= 0) {
-		FILE *children = fopen("/proc/thread-self/children", "r");
-
-		while (children && fscanf(children, "%d", &pid) == 1)
-			kill(pid, SIGKILL);
-		if (!children || fclose(children) != 0 ||
-			waitpid(-1, NULL, 0) < 0)
+	while (waitpid(-1, NULL, WNOHANG) >= 0)
+		if (process_kill_children() == 0 || waitpid(-1, NULL, 0) < 0)
 			break;
-	}
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #define FORKLORE_POST_H
 
 #include "child.h"
+#include "process.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,10 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 /* A pipe that children inherit, to be used in either direction. */
@@ -89,20 +87,7 @@ post_await(const struct post *post)
 static inline void
 post_await_sleep(pid_t pid)
 {
-	char path[32], line[256], *state;
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	do {
-		sched_yield();
-		stat = fopen(path, "r");
-		assert_non_null(stat);
-		assert_non_null(fgets(line, sizeof(line), stat));
-		fclose(stat);
-		/* The state follows the name, which stands in parentheses. */
-		state = strrchr(line, ')');
-		assert_non_null(state);
-	} while (strncmp(state, ") S", 3) != 0);
+	assert_true(process_await(pid, 'S'));
 }
 
 /* Waits until every other process that shares the post has ended. */

@@ -7,6 +7,7 @@
 
 #include "must.h"
 #include "post.h"
+#include "process.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -213,32 +214,6 @@ must_exit(int status, const struct outcome *outcome)
 		WEXITSTATUS(outcome->status) != status)
 		fail_msg("status %#x, after:\n%s", (unsigned)outcome->status,
 			outcome->err);
-}
-
-/* The letter by which the kernel tells a process's state. */
-static inline char
-state_of(pid_t pid)
-{
-	char path[32], line[512], *name_end;
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	stat = fopen(path, "r");
-	assert_non_null(stat);
-	assert_non_null(fgets(line, sizeof(line), stat));
-	fclose(stat);
-	name_end = strrchr(line, ')');
-	assert_non_null(name_end);
-	return name_end[2];
-}
-
-/* Stops a process, and waits until it is. */
-static inline void
-stop_process(pid_t pid)
-{
-	assert_int_equal(kill(pid, SIGSTOP), 0);
-	while (state_of(pid) != 'T')
-		sched_yield();
 }
 
 #endif

@@ -1,6 +1,7 @@
 #include "steps.h"
 
 #include "child.h"
+#include "process.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +11,6 @@
 #include <cmocka.h>
 
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -65,24 +64,6 @@ walker_start(
 	assert_true(start(walker, (struct route){prepare, operation}));
 }
 
-/* Whether a process sleeps until something happens, as /proc has it. */
-static bool
-is_asleep(pid_t pid)
-{
-	char path[32], line[256], *state = NULL;
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	stat = fopen(path, "r");
-	assert_non_null(stat);
-	/* The state follows the name, which stands in parentheses. */
-	if (fgets(line, sizeof(line), stat))
-		state = strrchr(line, ')');
-	fclose(stat);
-	assert_non_null(state);
-	return strncmp(state, ") S", 3) == 0;
-}
-
 /* Waits until the step is taken, or sleeps and was not yet said to. */
 static enum walk
 await_step(struct walker *walker)
@@ -94,7 +75,7 @@ await_step(struct walker *walker)
 	sigaddset(&children, SIGCHLD);
 	while (waitpid(walker->pid, &status, WNOHANG) == 0)
 		if (sigtimedwait(&children, NULL, &moment) < 0 &&
-			!walker->asleep && is_asleep(walker->pid)) {
+			!walker->asleep && process_state(walker->pid) == 'S') {
 			walker->asleep = true;
 			return WALK_SLEEPS;
 		}

@@ -9,6 +9,7 @@
 #include "must.h"
 #include "pool.h"
 #include "post.h"
+#include "process.h"
 #include "sys.h"
 
 #include <pthread.h>
@@ -612,7 +613,7 @@ IN_CHILD(manager_promotes_a_waiter_that_is_stopped)
 
 	begin(true);
 	waiter = start_waiter();
-	kill(waiter, SIGSTOP);
+	assert_true(process_stop(waiter));
 	MUST(condition_notify(condition, 1));
 	assert_int_equal(line_of(waiter)->activity, ACTIVITY_AWAIT_LOCK);
 	kill(waiter, SIGCONT);

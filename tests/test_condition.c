@@ -12,6 +12,7 @@
 #include "manager.h"
 #include "must.h"
 #include "post.h"
+#include "process.h"
 #include "proxy.h"
 #include "server.h"
 #include "sys.h"
@@ -930,16 +931,6 @@ waiter_killed_before_the_lock_is_free_has_heirs(void **state)
 	assert_int_equal(child_wait(pids[1]), 0);
 }
 
-static void
-stop(pid_t pid)
-{
-	int status;
-
-	kill(pid, SIGSTOP);
-	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
-	assert_true(WIFSTOPPED(status));
-}
-
 /* Stopped, it cannot take the lock, though the lock is free. */
 static void
 waiter_killed_before_it_goes_on_has_heirs(void **state)
@@ -949,7 +940,7 @@ waiter_killed_before_it_goes_on_has_heirs(void **state)
 	(void)state;
 	pids[0] = start_waiter('a', FOREVER);
 	pids[1] = start_waiter('b', FOREVER);
-	stop(pids[0]);
+	assert_true(process_stop(pids[0]));
 	notify(1);
 	child_kill(pids[0]);
 	must_be_back("B");
@@ -1031,7 +1022,7 @@ wake_up_outlives_notifier_and_notified(void **state)
 	post_send(&go, 'g');
 	assert_int_equal(post_await(&waits), 'n');
 	if (server)
-		stop(server);
+		assert_true(process_stop(server));
 	child_kill(pids[0]);
 	child_kill(notifier);
 	if (server)

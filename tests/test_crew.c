@@ -6,6 +6,7 @@
 
 #include "channel.h"
 #include "encoding.h"
+#include "process.h"
 #include "sys.h"
 #include "tasks.h"
 
@@ -242,7 +243,7 @@ IN_CHILD(message_that_was_not_read_is_told_from_one_that_was)
 
 	start_crew(&told, &plan, 1);
 	pid = pid_of_worker(&told);
-	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_true(process_stop(pid));
 	give(&told, square, 1);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	await_loss(&told);
@@ -263,7 +264,7 @@ IN_CHILD(large_message_to_a_dying_worker_is_lost_alone)
 		size_t seat = await_idle(&told);
 
 		/* Both its pipes become useless at the same moment. */
-		assert_int_equal(kill(pid, SIGSTOP), 0);
+		assert_true(process_stop(pid));
 		begin_item(
 			&told, seat, echo, value_bytes(bytes, sizeof(bytes)));
 		MUST(crew_send(told.crew, seat));

@@ -205,7 +205,7 @@ let_stand(const struct part *part)
 {
 	wire_send(&turn, 0);
 	assert_int_equal(wire_receive(&reports), part->worker);
-	await_state(part->worker, 'S');
+	assert_true(process_await(part->worker, 'S'));
 }
 
 static void
@@ -341,7 +341,7 @@ ON_BOTH(worker_killed_once_it_could_go_on_has_heirs)
 	struct part first = start_waiter(pool);
 	struct part second = start_waiter(pool);
 
-	stop_process(first.worker);
+	assert_true(process_stop(first.worker));
 	acquire();
 	MUST(condition_notify(condition, 1));
 	release();
@@ -377,7 +377,7 @@ ON_BOTH(workers_killed_at_once_leave_the_lock_to_the_living)
 
 	let_stand(&parts[2]);
 	for (int i = 0; i < WORKERS; i++)
-		stop_process(parts[i].worker);
+		assert_true(process_stop(parts[i].worker));
 	for (int i = 0; i < WORKERS; i++)
 		kill_process(parts[i].worker);
 	acquire();
@@ -399,7 +399,7 @@ ON_BOTH(killed_zygote_leaves_the_lock_to_the_living)
 		start(pool, stand_for_it),
 		start(pool, own),
 	};
-	pid_t zygote = parent_of_process(parts[0].worker);
+	pid_t zygote = process_parent(parts[0].worker);
 
 	let_stand(&parts[2]);
 	kill_process(zygote);
@@ -593,13 +593,13 @@ kill_a_manager_while_a_worker_decodes(void)
 	struct result *result;
 	pid_t worker;
 
-	stop_process(hosting.server);
+	assert_true(process_stop(hosting.server));
 	MUST(pool_map_async(pool, report_pid,
 		value_list(value_nothing(), value_condition(condition),
 			value_nothing()),
 		3, NULL, &result));
 	worker = (pid_t)wire_receive(&reports);
-	await_state(worker, 'S');
+	assert_true(process_await(worker, 'S'));
 	assert_false(result_ready(result));
 	kill_manager();
 	must_come_from("worker 1", result);

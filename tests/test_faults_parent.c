@@ -244,26 +244,16 @@ static struct program
 start_program(void)
 {
 	struct program program;
-	char path[64];
-	FILE *children;
-	int pid;
+	pid_t children[2];
 
 	open_wires();
 	wire_open(&program.ready);
 	program.main = child_start(be_at_work, &program.ready);
 	for (int i = 0; i < 3; i++)
 		program.workers[i] = (pid_t)wire_receive(&program.ready);
-	program.zygote = parent_of_process(program.workers[0]);
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
-		(int)program.main, (int)program.main);
-	children = fopen(path, "r");
-	assert_non_null(children);
-	program.server = 0;
-	while (fscanf(children, "%d", &pid) == 1)
-		if (pid != program.zygote)
-			program.server = pid;
-	fclose(children);
-	assert_true(program.server > 0);
+	program.zygote = process_parent(program.workers[0]);
+	assert_int_equal(process_children(program.main, children, 2), 2);
+	program.server = children[children[0] == program.zygote];
 	return program;
 }
 
@@ -274,7 +264,7 @@ kill_program(struct program *program)
 	child_kill(program->main);
 	must_end_well(2);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(state_of_process(program->workers[i]), 0);
+		assert_int_equal(process_state(program->workers[i]), 0);
 	/* Nobody is left who could write. */
 	wire_must_end(&program->ready, 0);
 	close_wires();
@@ -292,7 +282,7 @@ IN_CHILD(killed_program_leaves_no_stopped_worker)
 	struct program program = start_program();
 
 	for (int i = 0; i < 3; i++)
-		stop_process(program.workers[i]);
+		assert_true(process_stop(program.workers[i]));
 	kill_program(&program);
 }
 
@@ -301,7 +291,7 @@ IN_CHILD(killed_program_leaves_no_stopped_zygote)
 {
 	struct program program = start_program();
 
-	stop_process(program.zygote);
+	assert_true(process_stop(program.zygote));
 	kill_program(&program);
 }
 
@@ -309,7 +299,7 @@ IN_CHILD(killed_program_leaves_no_stopped_manager)
 {
 	struct program program = start_program();
 
-	stop_process(program.server);
+	assert_true(process_stop(program.server));
 	kill_program(&program);
 }
 
@@ -317,11 +307,11 @@ IN_CHILD(killed_program_leaves_nothing_though_all_of_it_was_stopped)
 {
 	struct program program = start_program();
 
-	stop_process(program.zygote);
-	stop_process(program.server);
+	assert_true(process_stop(program.zygote));
+	assert_true(process_stop(program.server));
 	for (int i = 0; i < 3; i++)
-		stop_process(program.workers[i]);
-	stop_process(program.main);
+		assert_true(process_stop(program.workers[i]));
+	assert_true(process_stop(program.main));
 	kill_program(&program);
 }
 

@@ -59,24 +59,6 @@ must_all_be_new(struct pool *pool, const pid_t old[WORKERS])
 	}
 }
 
-/* Gives the children of a zygote, at most so many, and how many there are. */
-static int
-find_children(pid_t zygote, pid_t pids[WORKERS])
-{
-	char path[64];
-	FILE *children;
-	int count = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)zygote,
-		(int)zygote);
-	children = fopen(path, "r");
-	assert_non_null(children);
-	while (count < WORKERS && fscanf(children, "%d", &pids[count]) == 1)
-		count++;
-	fclose(children);
-	return count;
-}
-
 /* Waits until a zygote has as many workers as ever, and none of these. */
 static void
 await_replacements(pid_t zygote, const pid_t old[WORKERS])
@@ -85,10 +67,10 @@ await_replacements(pid_t zygote, const pid_t old[WORKERS])
 	int new;
 
 	do {
-		int count = find_children(zygote, pids);
+		size_t count = process_children(zygote, pids, WORKERS);
 
 		new = 0;
-		for (int i = 0; i < count; i++)
+		for (size_t i = 0; i < count; i++)
 			new += !is_among(pids[i], old);
 		look_again_soon();
 	} while (new < WORKERS);
@@ -177,7 +159,7 @@ IN_CHILD(workers_killed_at_once_cost_each_its_own_task)
 	}
 	/* All but the last, at the same time. */
 	for (int i = 0; i < WORKERS - 1; i++)
-		stop_process(pids[i]);
+		assert_true(process_stop(pids[i]));
 	for (int i = 0; i < WORKERS - 1; i++)
 		kill_process(pids[i]);
 	for (int i = 0; i < WORKERS - 1; i++)
@@ -203,7 +185,7 @@ IN_CHILD(idle_workers_killed_at_once_are_replaced_before_they_are_needed)
 	open_wires();
 	pool = make_pool(WORKERS);
 	find_workers(pool, pids);
-	zygote = parent_of_process(pids[0]);
+	zygote = process_parent(pids[0]);
 	for (int i = 0; i < WORKERS; i++)
 		kill_process(pids[i]);
 	await_replacements(zygote, pids);

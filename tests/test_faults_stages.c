@@ -85,7 +85,7 @@ static void
 kill_the_worker(struct scene *scene)
 {
 	kill_process(scene->worker);
-	await_state(scene->worker, 0);
+	process_await_reaped(scene->worker);
 }
 
 /* Checks that the pool has another worker by now, and that it works. */
@@ -146,7 +146,7 @@ IN_CHILD(task_of_a_worker_killed_before_it_reads_goes_to_another)
 	struct scene scene;
 
 	set_scene(&scene);
-	stop_process(scene.worker);
+	assert_true(process_stop(scene.worker));
 	MUST(pool_apply_async(scene.pool, hold, integers(7, 8), NULL, &result));
 	await_bytes(scene.chunks);
 	kill_the_worker(&scene);
@@ -163,7 +163,7 @@ IN_CHILD(task_of_a_worker_killed_before_it_reads_much_goes_to_another)
 	struct scene scene;
 
 	set_scene(&scene);
-	stop_process(scene.worker);
+	assert_true(process_stop(scene.worker));
 	MUST(pool_apply_async(scene.pool, report_and_measure,
 		value_list(large_value()), NULL, &result));
 	await_full_pipe(scene.chunks);
@@ -178,7 +178,7 @@ IN_CHILD(task_of_a_worker_killed_while_it_reads_goes_to_another)
 	struct scene scene;
 
 	set_scene(&scene);
-	stop_process(scene.worker);
+	assert_true(process_stop(scene.worker));
 	MUST(pool_apply_async(scene.pool, report_and_measure,
 		value_list(large_value()), NULL, &result));
 	await_full_pipe(scene.chunks);
@@ -186,7 +186,7 @@ IN_CHILD(task_of_a_worker_killed_while_it_reads_goes_to_another)
 	/* Now it reads what is there, and waits for the rest. */
 	assert_int_equal(kill(scene.worker, SIGCONT), 0);
 	await_empty_pipe(scene.chunks);
-	await_state(scene.worker, 'S');
+	assert_true(process_await(scene.worker, 'S'));
 	kill_the_worker(&scene);
 	let_the_handler_go_on();
 	must_have_been_run_by_another(&scene, result);
@@ -237,7 +237,7 @@ IN_CHILD(task_of_a_worker_killed_while_it_writes_is_lost_and_no_other)
 	hold_the_handler(&scene);
 	open_gate(1);
 	await_full_pipe(scene.replies);
-	await_state(scene.worker, 'S');
+	assert_true(process_await(scene.worker, 'S'));
 	kill_the_worker(&scene);
 	let_the_handler_go_on();
 	must_be_lost(result, scene.worker);
@@ -260,7 +260,7 @@ IN_CHILD(task_of_a_worker_killed_after_it_wrote_is_done)
 	open_gate(1);
 	await_bytes(scene.replies);
 	/* Its reply is in the pipe, and it waits for the next chunk. */
-	await_state(scene.worker, 'S');
+	assert_true(process_await(scene.worker, 'S'));
 	kill_the_worker(&scene);
 	let_the_handler_go_on();
 	MUST(result_get(result, CHILD_LIMIT, &value));
@@ -278,13 +278,13 @@ IN_CHILD(worker_that_stopped_reading_does_not_hinder_terminate)
 	struct scene scene;
 
 	set_scene(&scene);
-	stop_process(scene.worker);
+	assert_true(process_stop(scene.worker));
 	MUST(pool_apply_async(scene.pool, report_and_measure,
 		value_list(large_value()), NULL, &result));
 	await_full_pipe(scene.chunks);
 	MUST(pool_terminate(scene.pool));
 	no_child_must_be_left();
-	assert_int_equal(state_of_process(scene.worker), 0);
+	assert_int_equal(process_state(scene.worker), 0);
 	MUST_RAISE_EXACTLY(result_get(result, 0, NULL), PoolTerminatedError,
 		"the pool was terminated while the work was pending");
 	assert_false(wire_is_readable(&reports, 0));
@@ -304,12 +304,12 @@ IN_CHILD(worker_that_stopped_writing_does_not_hinder_terminate)
 	hold_the_handler(&scene);
 	open_gate(1);
 	await_full_pipe(scene.replies);
-	stop_process(scene.worker);
+	assert_true(process_stop(scene.worker));
 	let_the_handler_go_on();
 	await_empty_pipe(scene.replies);
 	MUST(pool_terminate(scene.pool));
 	no_child_must_be_left();
-	assert_int_equal(state_of_process(scene.worker), 0);
+	assert_int_equal(process_state(scene.worker), 0);
 	MUST_RAISE_WITH(PoolTerminatedError, "", result_get(result, 0, NULL));
 	clear_scene(&scene);
 }

@@ -76,7 +76,7 @@ trace(pid_t pid)
 {
 	int status;
 
-	await_state(pid, 'S');
+	assert_true(process_await(pid, 'S'));
 	assert_int_equal(
 		ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
 	assert_int_equal(ptrace(PTRACE_INTERRUPT, pid, 0, 0), 0);
@@ -245,7 +245,7 @@ lose_zygote(void)
 	MUST(pool_new(1, &pool));
 	MUST(pool_apply_async(pool, hold, integers(0, 1), NULL, &result));
 	worker = (pid_t)wire_receive(&reports);
-	zygote = parent_of_process(worker);
+	zygote = process_parent(worker);
 	trace(zygote);
 	kill_process(worker);
 	last = kill_zygote_at_call(zygote);

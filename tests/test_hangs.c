@@ -347,33 +347,14 @@ IN_CHILD(limit_as_short_as_can_be_ends_the_program_well)
 	}
 }
 
-/* The children of a process, of whom there are two at most. */
-static size_t
-children_of(pid_t pid, pid_t children[2])
-{
-	char path[64];
-	size_t count = 0;
-	FILE *list;
-	int child;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid,
-		(int)pid);
-	list = fopen(path, "r");
-	assert_non_null(list);
-	for (; count < 2 && fscanf(list, "%d", &child) == 1; count++)
-		children[count] = child;
-	fclose(list);
-	return count;
-}
-
 /* Of the main process's children, the one that has children, or has none. */
 static pid_t
 find_child(pid_t pid, bool zygote)
 {
-	pid_t children[2], ignored[2];
+	pid_t children[2], any;
 
-	assert_int_equal(children_of(pid, children), 2);
-	return children[(children_of(children[0], ignored) > 0) != zygote];
+	assert_int_equal(process_children(pid, children, 2), 2);
+	return children[(process_children(children[0], &any, 1) > 0) != zygote];
 }
 
 static void
@@ -382,7 +363,7 @@ stopped_child_must_be_told_of(bool zygote, const char *line)
 	struct program program =
 		start_to_hang("scenarios/manager_proxy", (struct start){0});
 
-	stop_process(find_child(program.pid, zygote));
+	assert_true(process_stop(find_child(program.pid, zygote)));
 	kill(program.pid, SIGINT);
 	interrupted_must_report(&program);
 	if (!strstr(outcome.err, line))
@@ -407,7 +388,7 @@ stopped_child_must_end(bool zygote)
 	struct program program =
 		start_to_hang("scenarios/manager_proxy", (struct start){0});
 
-	stop_process(find_child(program.pid, zygote));
+	assert_true(process_stop(find_child(program.pid, zygote)));
 	kill(program.pid, SIGKILL);
 	program_end(&program, &outcome);
 	must_die_of(SIGKILL, &outcome);

@@ -38,6 +38,7 @@
 #include "child.h"
 #include "must.h"
 #include "post.h"
+#include "process.h"
 #include "steps.h"
 
 #include <signal.h>
@@ -242,17 +243,11 @@ start_to_hang(void (*run)(void))
 static void
 start_waiters(int count)
 {
-	int status;
-
 	for (waiting = 0; waiting < count; waiting++)
 		waiters[waiting] = start_waiting();
 	acquire();
-	for (int i = 0; i < count; i++) {
-		kill(waiters[i], SIGSTOP);
-		assert_int_equal(
-			waitpid(waiters[i], &status, WUNTRACED), waiters[i]);
-		assert_true(WIFSTOPPED(status));
-	}
+	for (int i = 0; i < count; i++)
+		assert_true(process_stop(waiters[i]));
 	release();
 }
 

@@ -7,6 +7,7 @@
 #include "manager.h"
 #include "panic.h"
 #include "post.h"
+#include "process.h"
 #include "sys.h"
 #include "value.h"
 
@@ -449,16 +450,6 @@ IN_CHILD(client_killed_while_it_stands_for_the_lock_hands_its_wake_up_on)
 	clear_scene(&scene);
 }
 
-static void
-stop(pid_t pid)
-{
-	siginfo_t info;
-
-	kill(pid, SIGSTOP);
-	assert_int_equal(
-		waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT), 0);
-}
-
 /*
  * condition.h: a wake-up that it did not live to use goes to who waited behind
  * it. Whoever is stopped uses nothing.
@@ -470,7 +461,7 @@ IN_CHILD(client_killed_before_it_hears_of_its_wake_up_hands_it_on)
 
 	set_scene(&scene);
 	start_two_waiters(&scene, wait_for_notify, waiters);
-	stop(waiters[0]);
+	assert_true(process_stop(waiters[0]));
 	MUST(condition_notify(scene.condition, 1));
 	MUST(condition_release(scene.condition));
 	child_kill(waiters[0]);
@@ -484,7 +475,7 @@ IN_CHILD(manager_free_ends_a_server_that_was_stopped)
 
 	set_scene(&scene);
 	acquire_and_release(scene.condition);
-	stop(server_of(scene.condition));
+	assert_true(process_stop(server_of(scene.condition)));
 	manager_free(scene.manager);
 	scene.manager = NULL;
 	no_child_must_be_left();
@@ -498,7 +489,7 @@ IN_CHILD(condition_free_does_not_wait_for_a_manager_that_is_stopped)
 	set_scene(&scene);
 	/* The proxy has the lock to give back, and its hold. */
 	MUST(condition_acquire(scene.condition));
-	stop(server_of(scene.condition));
+	assert_true(process_stop(server_of(scene.condition)));
 	condition_free(scene.condition);
 	scene.condition = NULL;
 	clear_scene(&scene);

@@ -4,6 +4,7 @@
  */
 #include "pool.h"
 
+#include "process.h"
 #include "result.h"
 #include "tasks.h"
 
@@ -306,7 +307,7 @@ IN_CHILD(chunk_on_its_way_to_a_killed_worker_goes_to_another)
 		const void *bytes;
 		size_t size;
 
-		assert_int_equal(kill(pid, SIGSTOP), 0);
+		assert_true(process_stop(pid));
 		MUST(pool_apply_async(
 			pool, echo, value_list(large_value()), NULL, &result));
 		assert_int_equal(kill(pid, SIGKILL), 0);
