@@ -55,6 +55,21 @@ await_full_pipe(int end)
 }
 
 /*
+ * Waits until all processes have ended that lost their parent, which comes to
+ * this process, and checks that each did by itself; gives how many there were.
+ */
+static inline int
+must_all_end_well(void)
+{
+	int status, count = 0;
+
+	for (; waitpid(-1, &status, 0) > 0; count++)
+		assert_int_equal(status, 0);
+	assert_int_equal(errno, ECHILD);
+	return count;
+}
+
+/*
  * Checks that a result is the loss of the worker with this process id, which
  * was killed with SIGKILL.
  */

@@ -100,6 +100,16 @@ program_end(const struct program *program, struct outcome *outcome)
 	assert_int_equal(errno, ECHILD);
 }
 
+/* Runs a program to its end. */
+static inline void
+program_run(child_main *run, void *context, struct outcome *outcome)
+{
+	struct program program = program_start(run, context);
+
+	outcome->out[0] = '\0';
+	program_end(&program, outcome);
+}
+
 /* Reads what a program prints until it has said something so many times. */
 static inline void
 await_words(const struct program *program, const char *words, int times,

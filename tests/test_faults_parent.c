@@ -22,21 +22,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Checks that so many ended that had lost their parent, each by itself. */
-static void
-must_end_well(int count)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, 0)) > 0) {
-		assert_int_equal(status, 0);
-		count--;
-	}
-	assert_int_equal(errno, ECHILD);
-	assert_int_equal(count, 0);
-}
-
 /* Checks that no socket has a name that begins so. */
 static void
 no_socket_must_be_left(const char *directory)
@@ -167,7 +152,7 @@ kill_at_stage(void)
 	program = child_start(run_scenario, &run);
 	await_full_pipe(run.out.ends[0]);
 	child_kill(program);
-	must_end_well(stage->orphans);
+	assert_int_equal(must_all_end_well(), stage->orphans);
 	close_narrow_pipe(&run.out, stage->written);
 	close_narrow_pipe(&run.err, "");
 	no_socket_must_be_left(directory);
@@ -262,7 +247,7 @@ static void
 kill_program(struct program *program)
 {
 	child_kill(program->main);
-	must_end_well(2);
+	assert_int_equal(must_all_end_well(), 2);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(process_state(program->workers[i]), 0);
 	/* Nobody is left who could write. */

@@ -309,17 +309,6 @@ live_and_end(void *unused)
 	_exit(0);
 }
 
-/* Whoever lost its parent comes to this process, and ends by itself. */
-static void
-must_all_end_well(void)
-{
-	int status;
-
-	while (waitpid(-1, &status, 0) > 0)
-		assert_int_equal(status, 0);
-	assert_int_equal(errno, ECHILD);
-}
-
 /* Kills it at its call of that number; false if it made fewer, and ended. */
 static bool
 kill_program_at_call(void)

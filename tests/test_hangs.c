@@ -31,13 +31,10 @@ static void
 run(const char *name, char *const *arguments)
 {
 	char *argv[16] = {built(name)};
-	struct program program;
 
 	for (size_t i = 0; arguments[i]; i++)
 		argv[i + 1] = arguments[i];
-	program = program_start(run_command, argv);
-	outcome.out[0] = '\0';
-	program_end(&program, &outcome);
+	program_run(run_command, argv, &outcome);
 	free(argv[0]);
 }
 
@@ -190,10 +187,8 @@ IN_CHILD(program_that_ends_in_time_is_as_without_a_limit)
 	char *scenario = built("scenarios/fork_global");
 	char *argv[] = {transcript, "expected/fork_global.txt", scenario,
 		"--limit", "1000", NULL};
-	struct program program = program_start(run_command, argv);
 
-	outcome.out[0] = '\0';
-	program_end(&program, &outcome);
+	program_run(run_command, argv, &outcome);
 	must_exit(0, &outcome);
 	assert_string_equal(outcome.out, "");
 	assert_string_equal(outcome.err, "");
@@ -316,10 +311,8 @@ limit_must_hold(int ignored, int blocked)
 	char *argv[] = {built("scenarios/fork_global"), "--delay", "0",
 		"--limit", "0.1", NULL};
 	struct start start = {argv, ignored, blocked, false};
-	struct program program = program_start(run_with_signals, &start);
 
-	outcome.out[0] = '\0';
-	program_end(&program, &outcome);
+	program_run(run_with_signals, &start, &outcome);
 	must_exit(124, &outcome);
 	assert_non_null(strstr(outcome.err, ": no end after "));
 	free(argv[0]);
@@ -416,11 +409,8 @@ IN_CHILD(limit_holds_where_standard_error_is_closed)
 {
 	char *argv[] = {built("scenarios/fork_global"), "--delay", "0",
 		"--limit", "0.1", NULL};
-	struct program program =
-		program_start(close_standard_error_and_run, argv);
 
-	outcome.out[0] = '\0';
-	program_end(&program, &outcome);
+	program_run(close_standard_error_and_run, argv, &outcome);
 	must_exit(124, &outcome);
 	assert_null(strstr(outcome.out, "Who waits"));
 	free(argv[0]);

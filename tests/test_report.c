@@ -76,10 +76,7 @@ await_activity(pid_t process, enum activity activity)
 static void
 run(child_main *program)
 {
-	struct program running = program_start(program, NULL);
-
-	outcome.out[0] = '\0';
-	program_end(&running, &outcome);
+	program_run(program, NULL, &outcome);
 	must_die_of(SIGINT, &outcome);
 	make_literal(outcome.err);
 }
@@ -643,10 +640,7 @@ raise_signals_in_children(void *unused)
 
 IN_CHILD(report_is_for_the_main_process_alone)
 {
-	struct program program = program_start(raise_signals_in_children, NULL);
-
-	outcome.out[0] = '\0';
-	program_end(&program, &outcome);
+	program_run(raise_signals_in_children, NULL, &outcome);
 	must_exit(0, &outcome);
 	assert_string_equal(outcome.err, "");
 }
@@ -669,10 +663,7 @@ contain(void *unused)
 /* The kernel lets such a process live, whatever it raises. */
 IN_CHILD(interrupt_ends_even_the_first_process_of_a_container)
 {
-	struct program program = program_start(contain, NULL);
-
-	outcome.out[0] = '\0';
-	program_end(&program, &outcome);
+	program_run(contain, NULL, &outcome);
 	if (WIFEXITED(outcome.status) &&
 		WEXITSTATUS(outcome.status) == NO_CONTAINER)
 		print_message("no container can be made here\n");
