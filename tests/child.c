@@ -27,6 +27,14 @@ child_limit(void)
 	return patience ? 30 * atof(patience) : 30;
 }
 
+const char *
+build_folder(void)
+{
+	const char *folder = getenv("BUILD");
+
+	return folder ? folder : "build";
+}
+
 static void
 forget_cmocka(void)
 {

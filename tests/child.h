@@ -20,6 +20,12 @@
 
 double child_limit(void);
 
+/*
+ * The folder of the built programs: BUILD in the environment, "build" if that
+ * is unset.
+ */
+const char *build_folder(void);
+
 /* What a child does; it ends with status 0 when that returns. */
 typedef void child_main(void *context);
 

@@ -128,11 +128,10 @@ static void
 run_scenario(void *context)
 {
 	const struct run *run = context;
-	const char *build = getenv("BUILD");
 	char program[128];
 
-	snprintf(program, sizeof(program), "%s/scenarios/%s",
-		build ? build : "build", stage->scenario);
+	snprintf(program, sizeof(program), "%s/scenarios/%s", build_folder(),
+		stage->scenario);
 	dup2(run->out.ends[1], STDOUT_FILENO);
 	dup2(run->err.ends[1], STDERR_FILENO);
 	execl(program, program, "--delay", stage->delay, (char *)NULL);

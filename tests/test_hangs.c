@@ -1,6 +1,7 @@
 /*
  * test_hangs.c - what the scenarios say when they hang, and that nothing is
- * left of them. BUILD in the environment is the folder of the built programs.
+ * left of them. BUILD in the environment is the folder of the built programs,
+ * "build" if unset.
  */
 #include "reports.h"
 
@@ -18,11 +19,9 @@ static struct outcome outcome;
 static char *
 built(const char *name)
 {
-	const char *folder = getenv("BUILD");
 	char *path;
 
-	assert_true(
-		asprintf(&path, "%s/%s", folder ? folder : "build", name) > 0);
+	assert_true(asprintf(&path, "%s/%s", build_folder(), name) > 0);
 	return path;
 }
 

@@ -15,10 +15,9 @@
 static void
 storm(void *arguments)
 {
-	const char *folder = getenv("BUILD");
 	char path[512];
 
-	snprintf(path, sizeof(path), "%s/storm", folder ? folder : "build");
+	snprintf(path, sizeof(path), "%s/storm", build_folder());
 	execv(path, arguments);
 }
 
