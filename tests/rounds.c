@@ -80,6 +80,15 @@ kills(void)
 	return sum;
 }
 
+/* A round in which nobody is killed would end well whatever is broken. */
+static void
+await_a_kill(struct accounts *self, long kills_before)
+{
+	accounts_step(self, "waits until a worker is killed");
+	while (kills() == kills_before)
+		sys_sleep(0.00005);
+}
+
 /* Says how it went since some moment, when that was all there was. */
 static void
 tell(struct accounts *self, const char *what, const struct outcome *before,
@@ -107,6 +116,7 @@ run_round(struct accounts *self)
 	gale_rage();
 	for (int left = self->storm->tasks; left > 0; left -= GUST)
 		TRY(run_gust(self, left < GUST ? left : GUST));
+	await_a_kill(self, kills_before);
 	gale_calm();
 	TRY(check_calm_pool(self));
 	snprintf(what, sizeof(what), "round %d", ++self->round);
