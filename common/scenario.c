@@ -2,12 +2,12 @@
 
 #include "board.h"
 #include "error.h"
+#include "option.h"
 #include "panic.h"
 #include "report.h"
 #include "sys.h"
 
 #include <argp.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
@@ -55,63 +55,6 @@ static const struct argp_option known_options[] = {
 	{0},
 };
 
-/*
- * Ends the program with one line that says what was wrong, and what is right.
- */
-_Noreturn static void
-refuse(const char *option, const char *text, const char *expected)
-{
-	fprintf(stderr, "%s: --%s: '%s' is not %s\n",
-		program_invocation_short_name, option, text, expected);
-	exit(2);
-}
-
-static int
-whole_number(const char *option, const char *text, long limit)
-{
-	char expected[64], *end;
-	long number;
-
-	errno = 0;
-	number = strtol(text, &end, 10);
-	if (errno || end == text || *end || number < 1 || number > limit) {
-		snprintf(expected, sizeof(expected),
-			"a whole number from 1 to %ld", limit);
-		refuse(option, text, expected);
-	}
-	return (int)number;
-}
-
-static double
-seconds(const char *option, const char *text, double least)
-{
-	char expected[64], *end;
-	double number = strtod(text, &end);
-
-	if (end == text || *end ||
-		!(number >= least && number <= SECONDS_LIMIT)) {
-		snprintf(expected, sizeof(expected),
-			"a number of seconds from %g to %g", least,
-			SECONDS_LIMIT);
-		refuse(option, text, expected);
-	}
-	return number;
-}
-
-static uint64_t
-seed_number(const char *text)
-{
-	char *end;
-	uint64_t number;
-
-	errno = 0;
-	number = strtoull(text, &end, 10);
-	if (errno || !isdigit((unsigned char)*text) || *end)
-		refuse("seed", text,
-			"a whole number from 0 to 18446744073709551615");
-	return number;
-}
-
 static error_t
 parse_option(int key, char *text, struct argp_state *state)
 {
@@ -123,26 +66,26 @@ parse_option(int key, char *text, struct argp_state *state)
 		state->err_stream = NULL;
 		return 0;
 	case 't':
-		options->tasks = whole_number("tasks", text, TASKS_LIMIT);
+		options->tasks =
+			(int)option_whole_number("tasks", text, 1, TASKS_LIMIT);
 		return 0;
 	case 'w':
-		options->workers = whole_number("workers", text, WORKERS_LIMIT);
+		options->workers = (int)option_whole_number(
+			"workers", text, 1, WORKERS_LIMIT);
 		return 0;
 	case 'd':
-		options->delay = seconds("delay", text, 0);
+		options->delay =
+			option_seconds("delay", text, 0, SECONDS_LIMIT);
 		return 0;
 	case 's':
-		seed = seed_number(text);
+		seed = option_seed(text);
 		return 0;
 	case 'l':
-		limit = seconds("limit", text, LEAST_LIMIT);
+		limit = option_seconds(
+			"limit", text, LEAST_LIMIT, SECONDS_LIMIT);
 		return 0;
 	case ARGP_KEY_ARG:
-		fprintf(stderr,
-			"%s: '%s' is one word too many: there are only "
-			"options, see --help\n",
-			state->name, text);
-		exit(2);
+		option_refuse_word(text);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -53,11 +53,11 @@
 #include "storm.h"
 
 #include "error.h"
+#include "option.h"
 #include "scenario.h"
 #include "sys.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,46 +111,6 @@ static const struct argp_option known_options[] = {
 	{0},
 };
 
-/* Ends the program with a line that says what was wrong and what is right. */
-_Noreturn static void
-refuse(const char *option, const char *text, const char *expected)
-{
-	fprintf(stderr, "%s: --%s: '%s' is not %s\n",
-		program_invocation_short_name, option, text, expected);
-	exit(2);
-}
-
-static long
-whole_number(const char *option, const char *text, long least, long most)
-{
-	char expected[80], *end;
-	long number;
-
-	errno = 0;
-	number = strtol(text, &end, 10);
-	if (errno || end == text || *end || number < least || number > most) {
-		snprintf(expected, sizeof(expected),
-			"a whole number from %ld to %ld", least, most);
-		refuse(option, text, expected);
-	}
-	return number;
-}
-
-static uint64_t
-seed_number(const char *text)
-{
-	char *end;
-	uint64_t seed;
-
-	errno = 0;
-	seed = strtoull(text, &end, 10);
-	if (errno || strspn(text, "0123456789") != strlen(text) || *end ||
-		end == text)
-		refuse("seed", text,
-			"a whole number from 0 to 18446744073709551615");
-	return seed;
-}
-
 static void
 choose_mode(struct options_of_storm *options, const char *text)
 {
@@ -162,7 +122,7 @@ choose_mode(struct options_of_storm *options, const char *text)
 		}
 	options->one_mode = false;
 	if (strcmp(text, "all") != 0)
-		refuse("mode", text, "plain, condition, manager or all");
+		option_refuse("mode", text, "plain, condition, manager or all");
 }
 
 static error_t
@@ -180,29 +140,26 @@ parse_option(int key, char *text, struct argp_state *state)
 		choose_mode(options, text);
 		return 0;
 	case 't':
-		storm->tasks = (int)whole_number("tasks", text, 1, TASKS_LIMIT);
+		storm->tasks =
+			(int)option_whole_number("tasks", text, 1, TASKS_LIMIT);
 		return 0;
 	case 'w':
-		storm->workers =
-			(int)whole_number("workers", text, 1, WORKERS_LIMIT);
+		storm->workers = (int)option_whole_number(
+			"workers", text, 1, WORKERS_LIMIT);
 		return 0;
 	case 'c':
-		storm->seconds =
-			(double)whole_number("seconds", text, 0, SECONDS_LIMIT);
+		storm->seconds = (double)option_whole_number(
+			"seconds", text, 0, SECONDS_LIMIT);
 		return 0;
 	case 's':
-		storm->seed = seed_number(text);
+		storm->seed = option_seed(text);
 		return 0;
 	case 'l':
-		storm->limit =
-			(double)whole_number("limit", text, 1, SECONDS_LIMIT);
+		storm->limit = (double)option_whole_number(
+			"limit", text, 1, SECONDS_LIMIT);
 		return 0;
 	case ARGP_KEY_ARG:
-		fprintf(stderr,
-			"%s: '%s' is one word too many: there are only "
-			"options, see --help\n",
-			state->name, text);
-		exit(2);
+		option_refuse_word(text);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
