@@ -66,24 +66,42 @@ what_the_document_says_is_true(void **state)
 	assert_int_equal(complaints.length, 0);
 }
 
+static const char graph[] = "tests/graph.ninja";
+
+/* Fails unless the log of a document is among those that are looked at. */
+static void
+must_be_counted(const char *list, const char *file)
+{
+	const char *name = basename(file);
+	char *log = text_format(
+		"\n  $b/checks/%.*s.log ", (int)strcspn(name, "."), name);
+
+	if (!strstr(list, log))
+		fail_msg("%s: $b/test leaves out the log of %s", graph, file);
+	free(log);
+}
+
 static void
 every_document_is_checked(void **state)
 {
-	static const char graph[] = "tests/graph.ninja";
 	struct text text = {0};
+	const char *list;
 	glob_t found;
 
 	(void)state;
 	assert_int_equal(text_read(&text, graph), 0);
+	list = strstr(text.bytes, "build $b/test: report ");
+	assert_non_null(list);
 	assert_int_equal(glob("*.md", 0, NULL, &found), 0);
 	assert_int_equal(glob("docs/*.md", GLOB_APPEND, NULL, &found), 0);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
-		char *line =
-			text_format("\n  arguments = %s\n", found.gl_pathv[i]);
+		const char *file = found.gl_pathv[i];
+		char *line = text_format("\n  arguments = %s\n", file);
 
 		if (!strstr(text.bytes, line))
 			fail_msg("%s has no line '  arguments = %s'", graph,
-				found.gl_pathv[i]);
+				file);
+		must_be_counted(list, file);
 		free(line);
 	}
 	globfree(&found);

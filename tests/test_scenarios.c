@@ -37,6 +37,9 @@ static const double limit = 60; /* in seconds, which only a hang takes */
 /* The file that says what is built, and what is checked. */
 static const char graph[] = "tests/graph.ninja";
 
+/* How the list of the logs begins that are looked at. */
+static const char report[] = "build $b/test: report ";
+
 /* The file that says what memcheck looks at. */
 static const char memcheck[] = "tests/memcheck.ninja";
 
@@ -100,18 +103,24 @@ a_transcript_has_a_scenario(void **state)
 	free(source);
 }
 
-/* Fails unless the build makes the log of a check. */
+/* Fails unless the build makes the log of a check, and counts it. */
 static void
 must_be_checked(const char *name)
 {
 	char *log = text_format("build $b/checks/%s.log:", name);
+	char *entry = text_format("\n  $b/checks/%s.log ", name);
 	struct text text = {0};
+	const char *list;
 
 	assert_int_equal(text_read(&text, graph), 0);
 	assert_true(text.length > 0);
 	if (!strstr(text.bytes, log))
 		fail_msg("%s has no line '%s'", graph, log);
+	list = strstr(text.bytes, report);
+	if (!list || !strstr(list, entry))
+		fail_msg("%s: $b/test leaves out %s.log", graph, name);
 	text_fini(&text);
+	free(entry);
 	free(log);
 }
 
