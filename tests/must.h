@@ -92,6 +92,16 @@
 #endif
 
 /*
+ * It also keeps a signal back while the thread that it is for waits: who waits
+ * for ever never hears of it.
+ */
+#ifdef HAS_THREAD_SANITIZER
+#define SIGNALS_COME_LATE true
+#else
+#define SIGNALS_COME_LATE false
+#endif
+
+/*
  * What valgrind does in its own way. It keeps the limits itself: the hard one
  * of descriptors cannot be lowered, and a pair of sockets beyond it is closed
  * again and yet said to be made. Its mmap fails with an errno of its own. And a
