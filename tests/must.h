@@ -113,6 +113,13 @@
 			skip();                  \
 	} while (0)
 
+/* A checker counts processes in a file, which grows with each. */
+#define skip_where_processes_are_counted()   \
+	do {                                 \
+		if (getenv("FORKLORE_LOGS")) \
+			skip();              \
+	} while (0)
+
 static inline void
 must_at(struct error *error, const char *call, const char *file, int line)
 {
