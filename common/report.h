@@ -9,10 +9,11 @@ struct error;
 
 /*
  * From now on, Ctrl-C (SIGINT) prints the report before the program dies of it;
- * and so does the end of limit seconds (FOREVER for no limit), with which the
- * program exits with status 124. A second signal, or that nobody reads the
- * report for ten seconds after the limit, cuts it short. The calling thread is
- * "main" in it. To be called once, before anything is forked. Raises OSError.
+ * and so does the end of limit seconds, a microsecond or more (FOREVER for no
+ * limit), with which the program exits with status 124. A second signal, or
+ * that nobody reads the report for ten seconds after the limit, cuts it short.
+ * The calling thread is "main" in it. To be called once, before anything is
+ * forked. Raises OSError.
  */
 struct error *report_when_it_hangs(double limit);
 

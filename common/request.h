@@ -3,7 +3,7 @@
  *
  * A client has one request under way at a time. The reply to an acquire or a
  * wait comes when the lock is the client's. Who only gives something up is not
- * replied to, so that nobody has to wait for that.
+ * replied to, so that nobody has to wait for a reply to that.
  */
 #ifndef FORKLORE_REQUEST_H
 #define FORKLORE_REQUEST_H

@@ -7,8 +7,8 @@
  * knows the key. When there are too many strangers, the oldest has to go for
  * the next to come; but not before it has had UNDISTURBED_SECONDS, during which
  * those who come wait outside. So strangers who say nothing can delay others,
- * but not push them out. Who sends what makes no sense loses its own
- * connection, no more.
+ * but not push them out; unless no descriptor is left, where the oldest has to
+ * go at once. Who sends what makes no sense loses its own connection, no more.
  */
 #include "server.h"
 
