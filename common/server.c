@@ -424,7 +424,9 @@ server_await_address(int lifeline, char **address)
 	struct error *error;
 
 	channel_init(&channel, lifeline, lifeline, REQUEST_LIMIT);
+	board_begin(ACTIVITY_AWAIT_MANAGER, 0);
 	error = TRACED(channel_receive(&channel, &message));
+	board_end();
 	if (!error)
 		error = TRACED(take_report(&message, address));
 	channel_fini(&channel);

@@ -10,6 +10,7 @@
 #include "pool.h"
 #include "post.h"
 #include "process.h"
+#include "server.h"
 #include "sys.h"
 
 #include <pthread.h>
@@ -17,6 +18,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* The board, to spoil it. */
@@ -551,6 +553,34 @@ IN_CHILD(note_follows_the_lock_at_a_manager)
 }
 
 static void
+await_address(void *lifeline)
+{
+	char *address;
+
+	board_take_line("creator");
+	MUST_RAISE(ConnectionError,
+		server_await_address(*(int *)lifeline, &address));
+	assert_int_equal(line_of(getpid())->activity, ACTIVITY_RUN);
+}
+
+/* The manager does not come to say where it is. */
+IN_CHILD(creator_waits_for_its_manager)
+{
+	int ends[2];
+	pid_t creator;
+
+	board_up();
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	creator = child_start(await_address, &ends[0]);
+	await_activity(creator, ACTIVITY_AWAIT_MANAGER);
+	shutdown(ends[1], SHUT_RDWR);
+	assert_int_equal(child_wait(creator), 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
 wait_once(void *unused)
 {
 	(void)unused;
@@ -884,6 +914,7 @@ main(void)
 			notified_waiter_waits_for_the_lock_in_shared_memory),
 		cmocka_unit_test(
 			notified_waiter_waits_for_the_lock_at_a_manager),
+		cmocka_unit_test(creator_waits_for_its_manager),
 		cmocka_unit_test(manager_promotes_a_waiter_that_is_stopped),
 		cmocka_unit_test(
 			waiter_that_is_notified_late_waits_for_the_lock),
