@@ -43,18 +43,10 @@ static const char *const names[] = {"main process", "zygote", "manager"};
 static struct error *
 take_memory(pid_t pid, long *kilobytes)
 {
-	char path[64], line[256];
-	FILE *status;
-
-	*kilobytes = -1;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	status = fopen(path, "r");
-	if (!status)
-		return RAISE_ERRNO("%s", path);
-	while (fgets(line, sizeof(line), status))
-		if (sscanf(line, "RssAnon: %ld", kilobytes) == 1)
-			break;
-	fclose(status);
+	*kilobytes = process_number(pid, "RssAnon");
+	if (*kilobytes < 0)
+		return RAISE(OSError, "nothing tells the memory of pid %d",
+			(int)pid);
 	return NULL;
 }
 

@@ -96,6 +96,26 @@ process_stop(pid_t pid)
 	return kill(pid, SIGSTOP) == 0 && process_await(pid, 'T');
 }
 
+/* A number of /proc/PID/status, by its name; -1 if there is none. */
+static inline long
+process_number(pid_t pid, const char *name)
+{
+	size_t length = strlen(name);
+	char path[32], line[256];
+	long number = -1;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	status = fopen(path, "r");
+	if (!status)
+		return -1;
+	while (number < 0 && fgets(line, sizeof(line), status))
+		if (strncmp(line, name, length) == 0 && line[length] == ':')
+			sscanf(line + length + 1, "%ld", &number);
+	fclose(status);
+	return number;
+}
+
 /* Gives the children of a process's first thread, so many at most. */
 static inline size_t
 process_children(pid_t pid, pid_t *children, size_t most)

@@ -653,6 +653,20 @@ IN_CHILD(manager_promotes_a_waiter_that_is_stopped)
 }
 
 /*
+ * Waits until a waiter has looked for the dead twice. It falls asleep before
+ * the first look, and after each.
+ */
+static void
+await_two_looks(pid_t waiter)
+{
+	static const char sleeps[] = "voluntary_ctxt_switches";
+	long before = process_number(waiter, sleeps);
+
+	assert_true(before >= 0);
+	AWAIT(process_number(waiter, sleeps) >= before + 3);
+}
+
+/*
  * While a waiter sleeps it looks for the dead from time to time; if it stood
  * for the lock to do so, it would not see that it is notified meanwhile.
  */
@@ -662,8 +676,7 @@ IN_CHILD(waiter_that_is_notified_late_waits_for_the_lock)
 
 	begin(false);
 	waiter = start_waiter();
-	/* It would stand there by now. */
-	sys_sleep(0.3);
+	await_two_looks(waiter);
 	MUST(condition_notify(condition, 1));
 	await_activity(waiter, ACTIVITY_AWAIT_LOCK);
 	release();
