@@ -7,6 +7,7 @@
  */
 #include "report.h"
 
+#include "lines.h"
 #include "reports.h"
 
 #include "board.h"
@@ -31,13 +32,6 @@ static struct outcome outcome;
 /* A word to the test, or to the process that starts others in a program. */
 static struct post told;
 
-static struct board *
-board_up(void)
-{
-	MUST(board_put_up());
-	return (struct board *)board_read();
-}
-
 static void
 report_at_interrupt(void)
 {
@@ -49,24 +43,6 @@ sleep_for_good(void)
 {
 	for (;;)
 		pause();
-}
-
-/* Waits until a process is at something. */
-static void
-await_activity(pid_t process, enum activity activity)
-{
-	const struct board *board = board_read();
-	double give_up = sys_now() + CHILD_LIMIT;
-
-	for (size_t i = 0;; i = (i + 1) % BOARD_LINES) {
-		if (board->lines[i].process == process &&
-			board->lines[i].activity == activity)
-			return;
-		if (sys_now() > give_up)
-			fail_msg("it never came to that");
-		if (i == 0)
-			sched_yield();
-	}
 }
 
 /* Runs a program that interrupts itself, and brings its report in form. */
