@@ -1,6 +1,7 @@
 /*
  * process.h - what the kernel tells of another process, in /proc, and how to
- * wait until that is so. Without CMocka, for the storm has none.
+ * wait until that is so. Such a wait has no limit: it is for processes whose
+ * own end is seen to, as child.h does. Without CMocka, for the storm has none.
  */
 #ifndef FORKLORE_PROCESS_H
 #define FORKLORE_PROCESS_H
@@ -135,7 +136,10 @@ process_children(pid_t pid, pid_t *children, size_t most)
 	return count;
 }
 
-/* Kills children of the calling process; gives how many, 0 if it has none. */
+/*
+ * Kills children of the calling process, those of its first thread; gives how
+ * many, 0 if there are none.
+ */
 static inline size_t
 process_kill_children(void)
 {
