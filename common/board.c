@@ -4,7 +4,9 @@
 #include "panic.h"
 #include "sys.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -93,6 +95,21 @@ claim_line(void)
 	return NULL;
 }
 
+/*
+ * Takes off the board who ended and was not reaped by its pool, such as the
+ * workers of a zygote that was killed.
+ */
+static void
+forget_the_gone(void)
+{
+	for (size_t i = 0; i < board->used; i++) {
+		pid_t process = board->lines[i].process;
+
+		if (process != 0 && kill(process, 0) < 0 && errno == ESRCH)
+			board_forget(process);
+	}
+}
+
 void
 board_take_line(const char *format, ...)
 {
@@ -108,6 +125,10 @@ board_take_line(const char *format, ...)
 		return;
 	if (!own_line)
 		own_line = claim_line();
+	if (!own_line) {
+		forget_the_gone();
+		own_line = claim_line();
+	}
 	if (!own_line)
 		return;
 	pthread_setspecific(thread_ends, own_line);

@@ -91,10 +91,11 @@ const struct board *board_read(void);
 /*
  * Names the place where the calling thread runs, as error_set_place() does, and
  * takes a line for it, until the thread ends. A thread that never calls this
- * writes nothing. Where all lines are taken, it gets none.
+ * writes nothing. Where all lines are taken by processes that live, it gets
+ * none.
  */
-void board_take_line(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+void
+board_take_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Says that the calling thread is about to block, for which reason; and that it
@@ -129,7 +130,6 @@ void board_free_note(struct board_note *note);
 void board_note_owner(struct board_note *note, pid_t owner);
 
 /* A process notified, and woke so many. */
-void
-board_note_notify(struct board_note *note, pid_t notifier, size_t woken);
+void board_note_notify(struct board_note *note, pid_t notifier, size_t woken);
 
 #endif

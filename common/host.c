@@ -65,9 +65,8 @@ free_unused_conditions(void)
 	while (hosted) {
 		struct hosted *next = LIST_NEXT(hosted, link);
 
-		if (hosted_unused(hosted)) {
+		if (hosted_unused(hosted))
 			free_condition(hosted);
-		}
 		hosted = next;
 	}
 }
@@ -199,7 +198,6 @@ host_end(void)
 {
 	struct hosted *hosted;
 
-	while ((hosted = LIST_FIRST(&conditions))) {
+	while ((hosted = LIST_FIRST(&conditions)))
 		free_condition(hosted);
-	}
 }

@@ -32,7 +32,7 @@ const char *argp_program_version = "forklore 1.0";
 static uint64_t seed;
 
 /* For how many seconds the program may run. */
-static double limit = FOREVER;
+static double time_limit = FOREVER;
 
 static const struct argp_option known_options[] = {
 	{.name = "tasks", .key = 't', .arg = "N", .doc = "Submit N tasks (4)"},
@@ -81,7 +81,7 @@ parse_option(int key, char *text, struct argp_state *state)
 		seed = option_seed(text);
 		return 0;
 	case 'l':
-		limit = option_seconds(
+		time_limit = option_seconds(
 			"limit", text, LEAST_LIMIT, SECONDS_LIMIT);
 		return 0;
 	case ARGP_KEY_ARG:
@@ -122,7 +122,7 @@ scenario_options(int argc, char *argv[])
 	sys_random(&seed, sizeof(seed));
 	if (argp_parse(&parser, argc, argv, 0, NULL, &options) != 0)
 		exit(2);
-	error = TRACED(report_when_it_hangs(limit));
+	error = TRACED(report_when_it_hangs(time_limit));
 	if (error)
 		exit(scenario_status(error));
 	return options;

@@ -279,6 +279,28 @@ IN_CHILD(lines_run_out_and_are_used_again)
 }
 
 static void
+end_at_once(void *unused)
+{
+	(void)unused;
+}
+
+IN_CHILD(line_of_one_who_ended_is_taken_where_none_is_free)
+{
+	struct sitter sitter = {.place = "late", .activity = ACTIVITY_SLEEP};
+	struct board *board = board_up();
+	pid_t child = child_start(end_at_once, NULL);
+
+	assert_int_equal(child_wait(child), 0);
+	for (size_t i = 0; i < BOARD_LINES; i++)
+		board->lines[i].process = getppid();
+	board->lines[5].process = child;
+	board->used = BOARD_LINES;
+	sitter_start(&sitter);
+	assert_ptr_equal(line_of(getpid()), &board->lines[5]);
+	sitter_end(&sitter);
+}
+
+static void
 wait_for_7(void *unused)
 {
 	(void)unused;
@@ -406,6 +428,8 @@ main(void)
 		cmocka_unit_test(
 			board_reap_says_what_it_waits_for_and_forgets_the_child),
 		cmocka_unit_test(lines_run_out_and_are_used_again),
+		cmocka_unit_test(
+			line_of_one_who_ended_is_taken_where_none_is_free),
 		cmocka_unit_test(
 			board_promote_moves_one_line_of_that_process_and_condition),
 		cmocka_unit_test(
