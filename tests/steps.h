@@ -30,7 +30,8 @@ enum walk {
 
 /*
  * Whether processes can be made to walk here. Not where tracing is forbidden,
- * nor where something runs the program that has more instructions than it.
+ * nor where something runs the program that has more instructions than it, or
+ * where the sanitizer for threads has made hundreds out of each.
  */
 bool walking_is_possible(void);
 

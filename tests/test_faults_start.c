@@ -26,8 +26,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* AddressSanitizer needs more than there is memory. */
-#ifdef HAS_ADDRESS_SANITIZER
+/* Sanitizers need more than there is memory. */
+#if defined(HAS_ADDRESS_SANITIZER) || defined(HAS_THREAD_SANITIZER)
 #define skip_where_memory_cannot_be_limited() skip()
 #else
 #define skip_where_memory_cannot_be_limited() (void)0
