@@ -58,8 +58,9 @@
 	static void name##_in_child(void)
 
 /*
- * AddressSanitizer's allocator knows nothing of fork(): in a child that is
- * forked while other threads allocate, it may wait for a lock that nobody has.
+ * The allocators of these sanitizers know nothing of fork(): in a child that is
+ * forked while other threads allocate, they may wait for a lock that nobody
+ * has.
  */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -75,7 +76,7 @@
 #elif defined(__SANITIZE_THREAD__)
 #define HAS_THREAD_SANITIZER
 #endif
-#ifdef HAS_ADDRESS_SANITIZER
+#if defined(HAS_ADDRESS_SANITIZER) || defined(HAS_THREAD_SANITIZER)
 #define skip_where_threads_cannot_fork() skip()
 #else
 #define skip_where_threads_cannot_fork() (void)0

@@ -388,7 +388,7 @@ use_a_pool(void *unused)
 	return NULL;
 }
 
-IN_CHILD(threads_may_make_pools_at_the_same_time)
+IN_CHILD(make_pools_in_threads)
 {
 	pthread_t threads[4];
 
@@ -397,6 +397,13 @@ IN_CHILD(threads_may_make_pools_at_the_same_time)
 			pthread_create(&threads[i], NULL, use_a_pool, NULL), 0);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
+}
+
+static void
+threads_may_make_pools_at_the_same_time(void **state)
+{
+	skip_where_threads_cannot_fork();
+	make_pools_in_threads(state);
 }
 
 static void *
