@@ -119,6 +119,29 @@ no_census(void)
 		wait(NULL);
 }
 
+static void *
+do_nothing(void *nothing)
+{
+	return nothing;
+}
+
+/* Forks beside another thread, which may hang under a sanitizer. */
+static void
+fork_beside_thread(void)
+{
+	pthread_t thread;
+	pid_t pid;
+
+	if (pthread_create(&thread, NULL, do_nothing, NULL) != 0)
+		abort();
+	pid = fork();
+	while (pid == 0)
+		pause();
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	pthread_join(thread, NULL);
+}
+
 static const struct canary {
 	const char *name;
 	void (*sing)(void);
@@ -131,6 +154,7 @@ static const struct canary {
 	{"stray_kill", stray_kill},
 	{"no_log", no_log},
 	{"no_census", no_census},
+	{"fork_beside_thread", fork_beside_thread},
 };
 
 int

@@ -185,7 +185,7 @@ look_around(const struct value *value, void *context)
 	return NULL;
 }
 
-IN_CHILD(callback_runs_in_the_thread_of_its_handler)
+IN_CHILD_BESIDE_THREADS(callback_runs_in_the_thread_of_its_handler)
 {
 	struct worker_plan plan = {0}, other_plan = {0};
 	struct found found = {.is_others = true};

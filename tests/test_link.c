@@ -356,7 +356,7 @@ connect_again_and_again(void *context)
 }
 
 /* The locks of two modules are held across each fork. */
-IN_CHILD(forks_and_connections_do_not_lock_each_other_out)
+IN_CHILD_BESIDE_THREADS(forks_and_connections_do_not_lock_each_other_out)
 {
 	struct scene scene;
 	pthread_t thread;

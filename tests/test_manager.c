@@ -525,7 +525,7 @@ allocate_again_and_again(void *nothing)
 	return nothing;
 }
 
-IN_CHILD(make_managers_beside_threads)
+IN_CHILD_BESIDE_THREADS(manager_can_be_made_where_other_threads_run)
 {
 	pthread_t threads[2];
 
@@ -545,13 +545,6 @@ IN_CHILD(make_managers_beside_threads)
 		pthread_join(threads[i], NULL);
 }
 
-static void
-manager_can_be_made_where_other_threads_run(void **state)
-{
-	skip_where_threads_cannot_fork();
-	make_managers_beside_threads(state);
-}
-
 static void *
 make_managers(void *nothing)
 {
@@ -565,7 +558,7 @@ make_managers(void *nothing)
 	return nothing;
 }
 
-IN_CHILD(make_managers_in_threads)
+IN_CHILD_BESIDE_THREADS(managers_can_be_made_by_several_threads_at_once)
 {
 	pthread_t threads[4];
 
@@ -575,13 +568,6 @@ IN_CHILD(make_managers_in_threads)
 			0);
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
-}
-
-static void
-managers_can_be_made_by_several_threads_at_once(void **state)
-{
-	skip_where_threads_cannot_fork();
-	make_managers_in_threads(state);
 }
 
 #define CLIENTS 64

@@ -480,7 +480,7 @@ use_another_pool(const struct value *value, void *context)
 	return NULL;
 }
 
-IN_CHILD(callback_may_wait_for_another_pool)
+IN_CHILD_BESIDE_THREADS(callback_may_wait_for_another_pool)
 {
 	struct seen seen = {.integer = 0};
 	const struct callbacks callbacks = {use_another_pool, NULL, &seen};

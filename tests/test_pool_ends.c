@@ -337,7 +337,7 @@ IN_CHILD(pool_free_of_nothing_is_fine)
 	pool_free(NULL);
 }
 
-IN_CHILD(two_pools_are_independent)
+IN_CHILD_BESIDE_THREADS(two_pools_are_independent)
 {
 	SCOPED(pool) first = make_pool(2);
 	SCOPED(pool) second = make_pool(2);
@@ -352,7 +352,7 @@ IN_CHILD(two_pools_are_independent)
 	assert_int_equal(integer_of(value), 25);
 }
 
-IN_CHILD(first_of_two_pools_outlives_the_second)
+IN_CHILD_BESIDE_THREADS(first_of_two_pools_outlives_the_second)
 {
 	SCOPED(pool) first = make_pool(1);
 	struct pool *second = make_pool(1);
@@ -388,7 +388,7 @@ use_a_pool(void *unused)
 	return NULL;
 }
 
-IN_CHILD(make_pools_in_threads)
+IN_CHILD_BESIDE_THREADS(threads_may_make_pools_at_the_same_time)
 {
 	pthread_t threads[4];
 
@@ -397,13 +397,6 @@ IN_CHILD(make_pools_in_threads)
 			pthread_create(&threads[i], NULL, use_a_pool, NULL), 0);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-}
-
-static void
-threads_may_make_pools_at_the_same_time(void **state)
-{
-	skip_where_threads_cannot_fork();
-	make_pools_in_threads(state);
 }
 
 static void *
@@ -453,7 +446,7 @@ use_a_strange_pool(void *context)
 	pool_free(pool);
 }
 
-IN_CHILD(pool_of_another_process_is_refused)
+IN_CHILD_BESIDE_THREADS(pool_of_another_process_is_refused)
 {
 	SCOPED(pool) pool = make_pool(1);
 
@@ -468,19 +461,12 @@ use_own_pool(void *unused)
 	no_child_must_be_left();
 }
 
-IN_CHILD(fork_beside_a_pool_and_make_another)
+IN_CHILD_BESIDE_THREADS(forked_child_may_have_a_pool_of_its_own)
 {
 	SCOPED(pool) pool = make_pool(1);
 
 	child_must_succeed(use_own_pool, NULL);
 	MUST(pool_apply(pool, square, integers(5, 6), NULL));
-}
-
-static void
-forked_child_may_have_a_pool_of_its_own(void **state)
-{
-	skip_under_thread_sanitizer();
-	fork_beside_a_pool_and_make_another(state);
 }
 
 /* A child that only lives on must not keep the pool's processes alive. */
@@ -491,7 +477,7 @@ wait_at_gate(void *unused)
 	wire_receive(&gate);
 }
 
-IN_CHILD(forked_child_does_not_keep_workers_alive)
+IN_CHILD_BESIDE_THREADS(forked_child_does_not_keep_workers_alive)
 {
 	struct pool *pool;
 	pid_t child;

@@ -52,7 +52,8 @@ pid == "" && $1 == "process" && ++forked[$2] == 3 {
 	blame($2, "reused", "two processes had this id; run it again")
 }
 pid == "" && $1 == "killed" { killed[$2] = 1 }
-pid == "" && $1 != "killed" { parent[$2] = $3 }
+pid == "" && $1 == "beside" { beside[$2] = 1 }
+pid == "" && NF == 3 { parent[$2] = $3 }
 pid == "" { next }
 
 # Not what valgrind says of system calls that it does not know.
@@ -82,6 +83,9 @@ END {
 		if (!(pid in text))
 			judge(pid)
 	}
+	if (checker == "sanitizer")
+		for (pid in beside)
+			blame(pid, "beside", "forks beside threads; see must.h")
 	if (status != 0) {
 		found["failed"] = 1
 		printf "== %s: exit status %d\n", name, status
