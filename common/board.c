@@ -3,6 +3,7 @@
 #include "error.h"
 #include "panic.h"
 #include "sys.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -95,6 +96,17 @@ claim_line(void)
 	return NULL;
 }
 
+static void
+take_off(pid_t process)
+{
+	for (size_t i = 0; i < board->used; i++)
+		if (atomic_load(&board->lines[i].process) == process)
+			free_line(&board->lines[i]);
+	for (size_t i = 0; i < BOARD_NOTES; i++)
+		if (atomic_load(&board->notes[i].manager) == process)
+			board_free_note(&board->notes[i]);
+}
+
 /*
  * Takes off the board who ended and was not reaped by its pool, such as the
  * workers of a zygote that was killed.
@@ -106,7 +118,7 @@ forget_the_gone(void)
 		pid_t process = board->lines[i].process;
 
 		if (process != 0 && kill(process, 0) < 0 && errno == ESRCH)
-			board_forget(process);
+			take_off(process);
 	}
 }
 
@@ -121,6 +133,7 @@ board_take_line(const char *format, ...)
 	vsnprintf(place, sizeof(place), format, arguments);
 	va_end(arguments);
 	error_set_place("%s", place);
+	trace_start();
 	if (!board)
 		return;
 	if (!own_line)
@@ -176,23 +189,33 @@ board_promote(pid_t process, uint64_t condition)
 }
 
 void
-board_forget(pid_t process)
+board_forget(pid_t process, int status)
 {
-	for (size_t i = 0; board && i < board->used; i++)
-		if (atomic_load(&board->lines[i].process) == process)
-			free_line(&board->lines[i]);
-	for (size_t i = 0; board && i < BOARD_NOTES; i++)
-		if (atomic_load(&board->notes[i].manager) == process)
-			board_free_note(&board->notes[i]);
+	trace(.kind = TRACE_EXIT, .child = process, .status = status);
+	if (board)
+		take_off(process);
+}
+
+struct error *
+board_fork(int kept, pid_t *child)
+{
+	uint64_t entry = trace(.kind = TRACE_FORK);
+
+	TRY(sys_fork(kept, child));
+	if (*child > 0)
+		trace_child(entry, *child);
+	return NULL;
 }
 
 void
 board_reap(pid_t child)
 {
+	int status;
+
 	board_begin(ACTIVITY_AWAIT_EXIT, 0);
-	sys_reap(child);
+	status = sys_reap(child);
 	board_end();
-	board_forget(child);
+	board_forget(child, status);
 }
 
 struct board_note *

@@ -7,6 +7,9 @@
  * blocks. A condition has a note on it: who has its lock, and what its last
  * notify was. A process that is killed leaves its lines as they stand; the
  * reader asks the kernel who lives. Where no board is up, nothing is written.
+ *
+ * Processes and threads are also recorded here, where a record is kept
+ * (trace.h): what makes them, how they start, and how they end.
  */
 #ifndef FORKLORE_BOARD_H
 #define FORKLORE_BOARD_H
@@ -111,10 +114,13 @@ void board_end(void);
 void board_promote(pid_t process, uint64_t condition);
 
 /*
- * Takes a process off the board that has been reaped: its lines, and the notes
- * of the conditions that it hosted.
+ * Takes a process off the board that has been reaped, with a status as
+ * waitpid() gives it: its lines, and the notes of what it hosted.
  */
-void board_forget(pid_t process);
+void board_forget(pid_t process, int status);
+
+/* Forks, as sys_fork() does. */
+struct error *board_fork(int kept, pid_t *child);
 
 /* Waits for the end of a child, as sys_reap() does, and forgets it. */
 void board_reap(pid_t child);

@@ -1,6 +1,7 @@
 #include "channel.h"
 
 #include "error.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,7 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEADER_SIZE sizeof(uint64_t)
 /* What one read asks for, where no long frame is known to be on its way. */
 #define USUAL_READ ((size_t)1 << 16)
 /* An empty buffer larger than this gives its memory back. */
@@ -27,6 +27,14 @@ channel_fini(struct channel *channel)
 	buffer_fini(&channel->incoming);
 }
 
+/* What comes before a payload: its length, and what caused it if that is told.
+ */
+static size_t
+header_size(void)
+{
+	return trace_is_open() ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
+}
+
 static void
 empty(struct buffer *buffer)
 {
@@ -40,6 +48,8 @@ channel_begin(struct channel *channel)
 {
 	channel->frame = channel->outgoing.length;
 	buffer_put_number(&channel->outgoing, 0);
+	if (trace_is_open())
+		buffer_put_number(&channel->outgoing, 0);
 	return &channel->outgoing;
 }
 
@@ -47,7 +57,9 @@ struct error *
 channel_end(struct channel *channel)
 {
 	uint64_t length =
-		channel->outgoing.length - channel->frame - HEADER_SIZE;
+		channel->outgoing.length - channel->frame - header_size();
+	uint64_t cause = trace_latest();
+	unsigned char *header;
 
 	if (length > channel->limit) {
 		channel_cancel(channel);
@@ -56,8 +68,10 @@ channel_end(struct channel *channel)
 			" bytes, where at most %zu are allowed",
 			length, channel->limit);
 	}
-	memcpy(channel->outgoing.bytes + channel->frame, &length,
-		sizeof(length));
+	header = channel->outgoing.bytes + channel->frame;
+	memcpy(header, &length, sizeof(length));
+	if (trace_is_open())
+		memcpy(header + sizeof(length), &cause, sizeof(cause));
 	return NULL;
 }
 
@@ -108,7 +122,7 @@ channel_has_outgoing(const struct channel *channel)
 static bool
 peek_length(const struct channel *channel, uint64_t *length)
 {
-	if (channel->incoming.length - channel->taken < HEADER_SIZE)
+	if (channel->incoming.length - channel->taken < header_size())
 		return false;
 	memcpy(length, channel->incoming.bytes + channel->taken,
 		sizeof(*length));
@@ -123,9 +137,9 @@ read_size(const struct channel *channel)
 	uint64_t length;
 
 	if (!peek_length(channel, &length) || length > channel->limit ||
-		length + HEADER_SIZE < have + USUAL_READ)
+		length + header_size() < have + USUAL_READ)
 		return USUAL_READ;
-	return length + HEADER_SIZE - have;
+	return length + header_size() - have;
 }
 
 static void
@@ -169,6 +183,7 @@ channel_fill(struct channel *channel, bool *filled)
 struct error *
 channel_next(struct channel *channel, bool *got, struct reader *payload)
 {
+	const unsigned char *header;
 	uint64_t length;
 
 	*got = false;
@@ -179,11 +194,15 @@ channel_next(struct channel *channel, bool *got, struct reader *payload)
 			"a frame of %" PRIu64
 			" bytes, where at most %zu are allowed",
 			length, channel->limit);
-	if (channel->incoming.length - channel->taken - HEADER_SIZE < length)
+	if (channel->incoming.length - channel->taken - header_size() < length)
 		return NULL;
-	payload->bytes = channel->incoming.bytes + channel->taken + HEADER_SIZE;
+	header = channel->incoming.bytes + channel->taken;
+	if (trace_is_open())
+		memcpy(&channel->cause, header + sizeof(length),
+			sizeof(channel->cause));
+	payload->bytes = header + header_size();
 	payload->length = length;
-	channel->taken += HEADER_SIZE + length;
+	channel->taken += header_size() + length;
 	*got = true;
 	return NULL;
 }

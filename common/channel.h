@@ -1,7 +1,9 @@
 /*
  * channel.h - messages over a pair of descriptors, or over one socket.
  *
- * A message travels as a frame: its length in 8 bytes, then its payload.
+ * A message travels as a frame: its length in 8 bytes, then its payload. While
+ * the run is recorded (trace.h), the number of the sender's latest entry comes
+ * between the two: that is what caused whatever the receiver does then.
  * Partial reads and writes, the death of the peer, and frames that are too long
  * are dealt with here and nowhere else. A channel belongs to one thread.
  *
@@ -29,6 +31,8 @@ struct channel {
 	/* Bytes read; the first taken of them were given out. */
 	struct buffer incoming;
 	size_t taken;
+	/* The entry that came with the frame that was taken last, or 0. */
+	uint64_t cause;
 };
 
 /*

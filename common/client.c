@@ -5,6 +5,7 @@
 #include "panic.h"
 #include "request.h"
 #include "sys.h"
+#include "trace.h"
 
 #include <stdlib.h>
 
@@ -82,6 +83,8 @@ void
 client_reply(struct client *client, uint64_t number)
 {
 	client->asking = false;
+	trace(.kind = TRACE_SEND, .origin = client->visitor.granted_by,
+		.text = "reply");
 	reply_put(number, channel_begin(&client->channel));
 	end_message(client);
 }
@@ -90,6 +93,7 @@ void
 client_reply_error(struct client *client, struct error *error)
 {
 	client->asking = false;
+	trace_error(error, .kind = TRACE_SEND);
 	reply_put_error(error, channel_begin(&client->channel));
 	error_free(error);
 	end_message(client);

@@ -19,6 +19,7 @@
 #include "error.h"
 #include "panic.h"
 #include "sys.h"
+#include "trace.h"
 #include "waitqueue.h"
 
 #include <errno.h>
@@ -45,6 +46,8 @@ struct shared {
 	unsigned long depth;
 	/* Set when an owner died, until the next one gives the lock back. */
 	bool owner_died;
+	/* The entry of the last release in the record, or 0. */
+	uint64_t released_by;
 	struct waitqueue waiters;
 };
 
@@ -114,6 +117,7 @@ lock_visibly(struct shared *shared, unsigned long depth)
 	if (try_lock(shared, depth))
 		return;
 	board_begin(ACTIVITY_AWAIT_LOCK, shared->number);
+	trace(.kind = TRACE_BLOCKED, .condition = shared->number);
 	lock(shared, depth);
 	board_end();
 }
@@ -132,10 +136,13 @@ shared_acquire(struct condition *condition)
 {
 	struct shared *shared = shared_of(condition);
 
+	trace(.kind = TRACE_ACQUIRE, .condition = shared->number);
 	if (is_owner(shared))
 		shared->depth++;
 	else
 		lock_visibly(shared, 1);
+	trace(.kind = TRACE_ACQUIRED, .condition = shared->number,
+		.cause = shared->released_by);
 	return NULL;
 }
 
@@ -148,6 +155,8 @@ shared_release(struct condition *condition)
 		return RAISE(AssertionError,
 			"attempt to release recursive lock not owned by "
 			"thread");
+	shared->released_by =
+		trace(.kind = TRACE_RELEASE, .condition = shared->number);
 	if (--shared->depth == 0) {
 		shared->owner_died = false;
 		unlock(shared);
@@ -170,6 +179,17 @@ sleep_on_patrol(struct shared *shared, struct place *place, double deadline)
 	}
 }
 
+/* Sees, once, that a waiter was notified. */
+static void
+see_notified(const struct shared *shared, const struct place *place, bool *seen)
+{
+	if (*seen || !waitqueue_notified(place))
+		return;
+	trace(.kind = TRACE_WOKEN, .condition = shared->number,
+		.cause = place->woken_by);
+	*seen = true;
+}
+
 static struct error *
 shared_wait(struct condition *condition, double timeout, bool *notified)
 {
@@ -188,12 +208,19 @@ shared_wait(struct condition *condition, double timeout, bool *notified)
 	depth = shared->depth;
 	shared->owner_died = false;
 	board_begin(ACTIVITY_AWAIT_NOTIFY, shared->number);
+	shared->released_by =
+		trace(.kind = TRACE_WAIT, .condition = shared->number);
 	unlock(shared);
 	sleep_on_patrol(shared, place, deadline);
+	see_notified(shared, place, notified);
 	board_begin(ACTIVITY_AWAIT_LOCK, shared->number);
 	lock(shared, depth);
 	board_end();
-	*notified = waitqueue_notified(place);
+	see_notified(shared, place, notified);
+	if (!*notified)
+		trace(.kind = TRACE_TIMED_OUT, .condition = shared->number);
+	trace(.kind = TRACE_ACQUIRED, .condition = shared->number,
+		.cause = shared->released_by);
 	waitqueue_leave(&shared->waiters, place);
 	return NULL;
 }
@@ -202,11 +229,15 @@ static struct error *
 shared_notify(struct condition *condition, long n)
 {
 	struct shared *shared = shared_of(condition);
+	uint64_t entry;
+	size_t woken;
 
 	if (!is_owner(shared))
 		return RAISE(AssertionError, "lock is not owned");
-	board_note_notify(shared->note, sys_process(),
-		waitqueue_notify(&shared->waiters, n));
+	entry = trace(.kind = TRACE_NOTIFY, .condition = shared->number);
+	woken = waitqueue_notify(&shared->waiters, n);
+	trace_woken(entry, woken);
+	board_note_notify(shared->note, sys_process(), woken);
 	return NULL;
 }
 

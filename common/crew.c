@@ -14,6 +14,7 @@
 #include "panic.h"
 #include "seat.h"
 #include "sys.h"
+#include "trace.h"
 #include "zygote.h"
 
 #include <errno.h>
@@ -245,6 +246,8 @@ take_reply(struct crew *crew, struct seat *seat, struct reader *reply)
 	uint8_t kind;
 
 	TRY(reader_take_byte(reply, &kind));
+	trace(.kind = TRACE_RECEIVE, .cause = seat->channel.cause,
+		.chunk = seat->number);
 	if (kind == REPLY_READY && seat->state == SEAT_STARTING) {
 		crew->false_starts = 0;
 		make_idle(crew, seat);

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "panic.h"
 #include "submission.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -27,6 +28,8 @@ enum handler_state {
 
 struct handler {
 	pthread_t thread;
+	/* The entry of its start in the record of the run. */
+	uint64_t started;
 
 	/* Guarded by lock. */
 	pthread_mutex_t lock;
@@ -75,6 +78,18 @@ on_reply(void *owner, size_t seat, enum reply_kind kind, struct reader *reply)
 	settle_if_complete(handler, chunk->submission);
 }
 
+/* Records what is done with a chunk, or which error that led to. */
+static void
+tell(enum trace_kind kind, const struct chunk *chunk, uint64_t number,
+	const struct error *error)
+{
+	uint64_t submission = chunk->submission->entry;
+
+	trace_error(error, .kind = kind, .submission = submission,
+		.cause = kind == TRACE_ENCODE ? submission : 0,
+		.task = chunk->first, .tasks = chunk->count, .chunk = number);
+}
+
 static void
 on_loss(void *owner, size_t seat, bool begun, struct error *why)
 {
@@ -86,21 +101,36 @@ on_loss(void *owner, size_t seat, bool begun, struct error *why)
 		error_free(why);
 		return;
 	}
+	tell(TRACE_ERROR_BORN, chunk, 0, why);
 	chunk_fail(chunk, why);
 	settle_if_complete(handler, chunk->submission);
+}
+
+static struct error *
+encode_and_send(struct handler *handler, size_t seat, const struct chunk *chunk)
+{
+	uint64_t number;
+	struct buffer *buffer = crew_begin(handler->crew, seat, &number);
+	struct error *error;
+
+	tell(TRACE_ENCODE, chunk, number, NULL);
+	error = TRACED(chunk_encode(chunk, number, buffer));
+	if (error) {
+		crew_cancel(handler->crew, seat);
+	} else {
+		tell(TRACE_SEND, chunk, number, NULL);
+		error = TRACED(crew_send(handler->crew, seat));
+	}
+	if (error)
+		tell(TRACE_ERROR_BORN, chunk, number, error);
+	return error;
 }
 
 static void
 give(struct handler *handler, size_t seat, const struct chunk *chunk)
 {
-	uint64_t number;
-	struct buffer *buffer = crew_begin(handler->crew, seat, &number);
-	struct error *error = TRACED(chunk_encode(chunk, number, buffer));
+	struct error *error = TRACED(encode_and_send(handler, seat, chunk));
 
-	if (error)
-		crew_cancel(handler->crew, seat);
-	else
-		error = TRACED(crew_send(handler->crew, seat));
 	if (error) {
 		chunk_fail(chunk, error);
 		settle_if_complete(handler, chunk->submission);
@@ -262,6 +292,7 @@ handle(void *argument)
 	struct handler *handler = argument;
 	struct error *broken = NULL;
 
+	trace_come_from(handler->started);
 	board_take_line("handler");
 	current = handler;
 	deal(handler);
@@ -283,6 +314,7 @@ start_thread(struct handler *handler)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
+	handler->started = trace(.kind = TRACE_THREAD);
 	result = pthread_create(&handler->thread, NULL, handle, handler);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (result != 0) {

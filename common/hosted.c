@@ -3,6 +3,7 @@
 #include "board.h"
 #include "error.h"
 #include "sys.h"
+#include "trace.h"
 
 void
 hosted_init(struct hosted *hosted, uint64_t number)
@@ -38,6 +39,8 @@ own(struct hosted *hosted, struct visitor *visitor, unsigned long depth)
 {
 	hosted->owner = visitor;
 	hosted->depth = depth;
+	visitor->granted_by =
+		visitor->notified ? visitor->woken_by : hosted->released_by;
 	board_note_owner(hosted->note, visitor->process);
 }
 
@@ -58,6 +61,7 @@ grant(struct hosted *hosted, hosted_granted *granted)
 static void
 give_back(struct hosted *hosted, bool died, hosted_granted *granted)
 {
+	hosted->released_by = hosted->owner->asked_by;
 	hosted->owner = NULL;
 	hosted->depth = 0;
 	hosted->owner_died = died;
@@ -129,13 +133,14 @@ end_wait(struct hosted *hosted, struct visitor *visitor, bool notified)
 
 /* Wakes the first in the queue, if its ticket is below a bound. */
 static bool
-wake_first(struct hosted *hosted, uint64_t below)
+wake_first(struct hosted *hosted, uint64_t below, uint64_t woken_by)
 {
 	struct visitor *first = TAILQ_FIRST(&hosted->waiting);
 
 	if (!first || first->ticket >= below)
 		return false;
 	first->heirs_below = below;
+	first->woken_by = woken_by;
 	end_wait(hosted, first, true);
 	return true;
 }
@@ -147,10 +152,12 @@ hosted_notify(struct hosted *hosted, struct visitor *visitor, int64_t amount)
 
 	if (hosted->owner != visitor)
 		return RAISE(RuntimeError, "cannot notify on un-acquired lock");
-	while (amount > 0 && wake_first(hosted, hosted->next_ticket)) {
+	while (amount > 0 &&
+		wake_first(hosted, hosted->next_ticket, visitor->asked_by)) {
 		amount--;
 		woken++;
 	}
+	trace_woken(visitor->asked_by, woken);
 	board_note_notify(hosted->note, visitor->process, woken);
 	return NULL;
 }
@@ -209,7 +216,8 @@ hosted_forget(
 	if (visitor->hosted == hosted) {
 		leave_queue(hosted, visitor);
 		if (visitor->notified)
-			wake_first(hosted, visitor->heirs_below);
+			wake_first(hosted, visitor->heirs_below,
+				visitor->woken_by);
 		visitor->notified = false;
 	}
 	if (hosted->owner == visitor)

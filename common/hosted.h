@@ -40,6 +40,13 @@ struct visitor {
 	 */
 	bool notified;
 	uint64_t heirs_below;
+	/*
+	 * For the record, entries or 0: of what it asked last; of what woke it;
+	 * of what the lock came to it by.
+	 */
+	uint64_t asked_by;
+	uint64_t woken_by;
+	uint64_t granted_by;
 	TAILQ_ENTRY(visitor) link;
 };
 
@@ -55,6 +62,8 @@ struct hosted {
 	struct visitor_queue wanting;
 	struct visitor_queue waiting;
 	uint64_t next_ticket;
+	/* The entry of the last release in the record, or 0. */
+	uint64_t released_by;
 	/* What the board says of it, or NULL. */
 	struct board_note *note;
 	LIST_ENTRY(hosted) link;

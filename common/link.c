@@ -14,6 +14,7 @@
 #include "panic.h"
 #include "request.h"
 #include "sys.h"
+#include "trace.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -170,26 +171,66 @@ connect_link(struct link *link)
 	return error;
 }
 
+/* To ask this is what, in the record of the run? */
+static enum trace_kind
+happening_of(enum request_kind kind)
+{
+	switch (kind) {
+	case REQUEST_ACQUIRE:
+		return TRACE_ACQUIRE;
+	case REQUEST_RELEASE:
+		return TRACE_RELEASE;
+	case REQUEST_WAIT:
+		return TRACE_WAIT;
+	case REQUEST_NOTIFY:
+		return TRACE_NOTIFY;
+	default:
+		return TRACE_REQUEST;
+	}
+}
+
 static struct error *
 send_and_receive(
 	struct link *link, const struct request *request, struct reader *reply)
 {
+	enum trace_kind kind = happening_of(request->kind);
+
+	trace(.kind = kind, .condition = request->condition,
+		.text = kind == TRACE_REQUEST ? request_name(request->kind)
+					      : NULL);
 	request_put(request, channel_begin(&link->channel));
 	TRY(channel_end(&link->channel));
 	TRY(channel_flush(&link->channel));
-	if (request_has_reply(request->kind))
+	if (request_has_reply(request->kind)) {
 		TRY(channel_receive(&link->channel, reply));
+		trace(.kind = TRACE_REPLY, .cause = link->channel.cause,
+			.condition = request->condition);
+	}
 	return NULL;
 }
 
-/* Asks over a link that nobody else is using. */
+/* Records that the lock was granted: by whose release, or whose notify. */
+static void
+tell_grant(const struct link *link, const struct request *request,
+	uint64_t notified)
+{
+	const struct entry *reply = trace_entry(link->channel.cause);
+	uint64_t origin = reply ? reply->told.origin : 0;
+
+	if (request->kind == REQUEST_ACQUIRE)
+		trace(.kind = TRACE_ACQUIRED, .condition = request->condition,
+			.cause = origin);
+	else if (request->kind == REQUEST_WAIT)
+		trace(.kind = notified ? TRACE_WOKEN : TRACE_TIMED_OUT,
+			.condition = request->condition, .cause = origin);
+}
+
 static struct error *
-ask(struct link *link, const struct request *request, uint64_t *number)
+exchange(struct link *link, const struct request *request, uint64_t *number)
 {
 	bool has_reply = request_has_reply(request->kind);
 	struct reader reply;
 	struct error *broken;
-	uint64_t ignored;
 
 	/* Whose connection broke has nothing left to give up. */
 	if (link->socket < 0 && !has_reply)
@@ -202,8 +243,24 @@ ask(struct link *link, const struct request *request, uint64_t *number)
 		return broken;
 	}
 	if (has_reply)
-		TRY(reply_take(&reply, number ? number : &ignored));
+		TRY(reply_take(&reply, number));
 	return NULL;
+}
+
+/* Asks over a link that nobody else is using. */
+static struct error *
+ask(struct link *link, const struct request *request, uint64_t *number)
+{
+	uint64_t reply = 0;
+	struct error *error = TRACED(exchange(link, request, &reply));
+
+	if (error)
+		trace_error(error, .kind = TRACE_FAILED);
+	else
+		tell_grant(link, request, reply);
+	if (number)
+		*number = reply;
+	return error;
 }
 
 /* What it is, in the end, that who asks this waits for. */

@@ -29,7 +29,7 @@ start(struct manager *manager)
 	struct error *error;
 
 	TRY(sys_socket_pair(ends));
-	error = TRACED(sys_fork(ends[1], &manager->server));
+	error = TRACED(board_fork(ends[1], &manager->server));
 	if (!error && manager->server == 0)
 		server_run(ends[1]);
 	sys_close(ends[1]);

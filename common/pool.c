@@ -6,6 +6,7 @@
 #include "result.h"
 #include "submission.h"
 #include "sys.h"
+#include "trace.h"
 #include "value.h"
 #include "worker.h"
 
@@ -159,6 +160,8 @@ make_submission(
 	struct submission *submission =
 		submission_new(result, call->task, call->items, chunk_size);
 
+	submission->entry = trace(.kind = TRACE_SUBMIT, .tasks = count);
+	result_set_entry(result, submission->entry);
 	submission->starred = call->starred;
 	submission->single = call->single;
 	submission->at_once =

@@ -10,8 +10,10 @@
 #include "board.h"
 #include "error.h"
 #include "message.h"
+#include "scribe.h"
 #include "snapshot.h"
 #include "sys.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <math.h>
@@ -263,6 +265,10 @@ on_signal(int number)
 		signal(SIGPIPE, SIG_IGN);
 		print_report(number == SIGINT ? ": interrupted after "
 					      : ": no end after ");
+		trace(.kind = TRACE_EXIT,
+			.status =
+				number == SIGINT ? number : LIMIT_STATUS << 8);
+		scribe_finish();
 	}
 	if (is_main && number == SIGALRM)
 		_exit(LIMIT_STATUS);

@@ -15,6 +15,24 @@ request_has_reply(enum request_kind kind)
 	return kind != REQUEST_DROP && kind != REQUEST_LET_GO;
 }
 
+const char *
+request_name(enum request_kind kind)
+{
+	static const char *const names[REQUEST_KIND_COUNT] = {
+		[REQUEST_MAKE] = "make",
+		[REQUEST_HOLD] = "hold",
+		[REQUEST_DROP] = "drop",
+		[REQUEST_ACQUIRE] = "acquire",
+		[REQUEST_RELEASE] = "release",
+		[REQUEST_LET_GO] = "let go",
+		[REQUEST_WAIT] = "wait",
+		[REQUEST_NOTIFY] = "notify",
+		[REQUEST_OWNER_DIED] = "owner died",
+	};
+
+	return names[kind];
+}
+
 void
 request_put(const struct request *request, struct buffer *buffer)
 {

@@ -52,6 +52,9 @@ struct request {
 /* Whether there is a reply to a request of this kind. */
 bool request_has_reply(enum request_kind kind);
 
+/* What it is called: "acquire". */
+const char *request_name(enum request_kind kind);
+
 void request_put(const struct request *request, struct buffer *buffer);
 
 /* Raises ValueError for bytes that are no request. */

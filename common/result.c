@@ -4,6 +4,7 @@
 #include "error.h"
 #include "panic.h"
 #include "sys.h"
+#include "trace.h"
 #include "value.h"
 
 #include <pthread.h>
@@ -22,6 +23,12 @@ struct result {
 	bool ready;
 	struct value *value;
 	struct error *error;
+
+	/* For the record: the entries of its submission and of its end. */
+	uint64_t submission;
+	uint64_t settled;
+	/* Whether anybody looked at its error. */
+	atomic_bool seen;
 };
 
 /* The pool whose callback the calling thread is in, if it is in one. */
@@ -46,10 +53,27 @@ result_new(const void *pool, const struct callbacks *callbacks)
 }
 
 void
+result_set_entry(struct result *result, uint64_t entry)
+{
+	result->submission = entry;
+}
+
+/* Records that somebody looks at the error. */
+static void
+see_error(struct result *result, const char *observer)
+{
+	result->seen = true;
+	trace(.kind = TRACE_ERROR_SEEN, .submission = result->submission,
+		.cause = result->settled, .text = observer);
+}
+
+void
 result_free(struct result *result)
 {
 	if (!result || atomic_fetch_sub(&result->holders, 1) > 1)
 		return;
+	if (result->error && !result->seen)
+		see_error(result, "nobody");
 	value_free(result->value);
 	error_free(result->error);
 	pthread_cond_destroy(&result->became_ready);
@@ -68,11 +92,16 @@ call_back(struct result *result)
 	if (!result->error && callbacks->callback)
 		failure = TRACED(
 			callbacks->callback(result->value, callbacks->context));
-	else if (result->error && callbacks->error_callback)
+	else if (result->error && callbacks->error_callback) {
+		see_error(result, "callback");
 		failure = TRACED(callbacks->error_callback(
 			result->error, callbacks->context));
+	}
 	calling_back = outer;
 	if (failure) {
+		trace_error(failure, .kind = TRACE_ERROR_STORED,
+			.submission = result->submission);
+		result->seen = false;
 		error_free(result->error);
 		result->error = failure;
 	}
@@ -84,6 +113,8 @@ settle(struct result *result, struct value *value, struct error *error)
 {
 	result->value = value;
 	result->error = error;
+	result->settled =
+		trace(.kind = TRACE_SETTLE, .submission = result->submission);
 	call_back(result);
 	pthread_mutex_lock(&result->lock);
 	result->ready = true;
@@ -145,6 +176,8 @@ result_wait(struct result *result, double timeout)
 	double deadline = sys_deadline(timeout);
 	bool ready;
 
+	if (timeout > 0)
+		trace(.kind = TRACE_AWAIT, .submission = result->submission);
 	pthread_mutex_lock(&result->lock);
 	if (waits_for_itself(result, timeout))
 		panic("result_wait() in a callback of the same pool waits for "
@@ -152,6 +185,10 @@ result_wait(struct result *result, double timeout)
 	wait_locked(result, deadline);
 	ready = result->ready;
 	pthread_mutex_unlock(&result->lock);
+	if (timeout > 0)
+		trace(.kind = ready ? TRACE_READY : TRACE_TIMED_OUT,
+			.submission = result->submission,
+			.cause = ready ? result->settled : 0);
 	return ready;
 }
 
@@ -169,8 +206,10 @@ result_get(struct result *result, double timeout, const struct value **value)
 			"itself");
 	if (!result_wait(result, timeout))
 		return RAISE(TimeoutError, "no result within %g s", timeout);
-	if (result->error)
+	if (result->error) {
+		see_error(result, "get");
 		return error_copy(result->error);
+	}
 	if (value)
 		*value = result->value;
 	return NULL;

@@ -9,6 +9,7 @@
 #include "timeout.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct error;
 struct result;
@@ -72,6 +73,9 @@ result_get(struct result *result, double timeout, const struct value **value);
  * tells a callback that it would wait for itself.
  */
 struct result *result_new(const void *pool, const struct callbacks *callbacks);
+
+/* For the pool: the entry of the submission in the record of the run. */
+void result_set_entry(struct result *result, uint64_t entry);
 
 /*
  * For the pool, once: calls the callback, makes the result ready, and gives up

@@ -5,7 +5,9 @@
 #include "option.h"
 #include "panic.h"
 #include "report.h"
+#include "scribe.h"
 #include "sys.h"
+#include "trace.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -34,6 +36,9 @@ static uint64_t seed;
 /* For how many seconds the program may run. */
 static double time_limit = FOREVER;
 
+/* What is wanted of a record of the run. */
+static struct scribe_order record = {.file = -1};
+
 static const struct argp_option known_options[] = {
 	{.name = "tasks", .key = 't', .arg = "N", .doc = "Submit N tasks (4)"},
 	{.name = "workers",
@@ -52,6 +57,13 @@ static const struct argp_option known_options[] = {
 		.key = 'l',
 		.arg = "SECONDS",
 		.doc = "End after so long, and say who waits for what"},
+	{.name = "trace",
+		.key = 'r',
+		.arg = "FILE",
+		.doc = "Write to FILE what happened in the run"},
+	{.name = "explain",
+		.key = 'e',
+		.doc = "Say in the end what became of each task"},
 	{0},
 };
 
@@ -84,6 +96,12 @@ parse_option(int key, char *text, struct argp_state *state)
 		time_limit = option_seconds(
 			"limit", text, LEAST_LIMIT, SECONDS_LIMIT);
 		return 0;
+	case 'r':
+		record.path = text;
+		return 0;
+	case 'e':
+		record.explain = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		option_refuse_word(text);
 	default:
@@ -106,6 +124,37 @@ open_standard_descriptors(void)
 	close(descriptor);
 }
 
+/* Has the run recorded, if that is wanted. */
+static struct error *
+start_record(int argc, char *argv[])
+{
+	char expected[128];
+
+	record.argc = argc;
+	record.argv = argv;
+	if (record.path) {
+		record.file = open(record.path,
+			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (record.file < 0) {
+			snprintf(expected, sizeof(expected),
+				"a file that can be written: %s",
+				strerror(errno));
+			option_refuse("trace", record.path, expected);
+		}
+	}
+	if (record.path || record.explain)
+		TRY(scribe_start(&record));
+	return NULL;
+}
+
+static struct error *
+start_watching(int argc, char *argv[])
+{
+	TRY(start_record(argc, argv));
+	TRY(report_when_it_hangs(time_limit));
+	return NULL;
+}
+
 struct options
 scenario_options(int argc, char *argv[])
 {
@@ -122,7 +171,7 @@ scenario_options(int argc, char *argv[])
 	sys_random(&seed, sizeof(seed));
 	if (argp_parse(&parser, argc, argv, 0, NULL, &options) != 0)
 		exit(2);
-	error = TRACED(report_when_it_hangs(time_limit));
+	error = TRACED(start_watching(argc, argv));
 	if (error)
 		exit(scenario_status(error));
 	return options;
@@ -145,18 +194,27 @@ write_text(int descriptor, const char *text, size_t length)
 	return true;
 }
 
-int
-scenario_status(struct error *error)
+/* Takes an error. */
+static void
+print_traceback(struct error *error)
 {
-	char *traceback;
+	char *traceback = error_traceback(error);
 
-	if (!error)
-		return 0;
-	traceback = error_traceback(error);
 	error_free(error);
 	write_text(STDERR_FILENO, traceback, strlen(traceback));
 	free(traceback);
-	return 1;
+}
+
+int
+scenario_status(struct error *error)
+{
+	int status = error ? 1 : 0;
+
+	if (error)
+		print_traceback(error);
+	trace(.kind = TRACE_EXIT, .status = status << 8);
+	scribe_finish();
+	return status;
 }
 
 void
@@ -173,7 +231,10 @@ say(const char *format, ...)
 	if (length < 0 || (length = asprintf(&line, "%s\n", text)) < 0)
 		panic("out of memory");
 	board_begin(ACTIVITY_PRINT, 0);
+	trace_begin_line();
+	trace(.kind = TRACE_PRINT, .text = text);
 	written = write_text(STDOUT_FILENO, line, (size_t)length);
+	trace_end_line();
 	board_end();
 	if (!written) {
 		fprintf(stderr, "%s: cannot write to standard output: %s\n",
@@ -188,7 +249,9 @@ void
 pause_for(double seconds_to_pause)
 {
 	board_begin(ACTIVITY_SLEEP, 0);
+	trace(.kind = TRACE_SLEEP);
 	sys_sleep(seconds_to_pause);
+	trace(.kind = TRACE_WAKE);
 	board_end();
 }
 

@@ -23,13 +23,15 @@ struct options {
  * error that names it, and exit status 2. --help and --version end it too,
  * after they have printed. --seed N makes draw() repeat itself. After --limit
  * SECONDS, and at Ctrl-C, the program ends, and says on standard error who
- * waits for what (report.h). To be called once, before anything is forked.
+ * waits for what (report.h). --trace FILE and --explain have the run recorded
+ * (scribe.h). To be called once, before anything is forked.
  */
 struct options scenario_options(int argc, char *argv[]);
 
 /*
  * Gives the program's exit status: 0 for NULL; else 1, and the error's
- * traceback is printed to standard error. The error is taken.
+ * traceback is printed to standard error. The error is taken. If the run is
+ * recorded, the record is written now.
  */
 int scenario_status(struct error *error);
 

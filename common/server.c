@@ -23,6 +23,7 @@
 #include "host.h"
 #include "request.h"
 #include "sys.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +60,10 @@ serve_guest(struct client *client, struct reader *message, bool *replies)
 		return RAISE(ConnectionError, "a request before the reply");
 	TRY(request_take(message, &request));
 	*replies = request_has_reply(request.kind);
+	client->visitor.asked_by = client->channel.cause;
+	trace(.kind = TRACE_RECEIVE, .cause = client->channel.cause,
+		.condition = request.condition,
+		.text = request_name(request.kind));
 	host_serve(client, &request);
 	return NULL;
 }

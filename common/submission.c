@@ -5,6 +5,7 @@
 #include "error.h"
 #include "panic.h"
 #include "result.h"
+#include "trace.h"
 #include "value.h"
 
 #include <stdlib.h>
@@ -99,13 +100,23 @@ submission_settle(struct submission *submission)
 	submission_free(submission);
 }
 
+/* Takes an error, and keeps it if it is the first. */
+static void
+keep_first(struct submission *submission, struct error *error)
+{
+	if (submission->error) {
+		error_free(error);
+		return;
+	}
+	trace_error(error, .kind = TRACE_ERROR_STORED, .cause = trace_latest(),
+		.submission = submission->entry);
+	submission->error = error;
+}
+
 void
 submission_abandon(struct submission *submission, struct error *error)
 {
-	if (submission->error)
-		error_free(error);
-	else
-		submission->error = error;
+	keep_first(submission, error);
 	submission_settle(submission);
 }
 
@@ -136,10 +147,7 @@ chunk_fail(const struct chunk *chunk, struct error *error)
 	struct submission *submission = chunk->submission;
 
 	submission->missing -= chunk->count;
-	if (submission->error)
-		error_free(error);
-	else
-		submission->error = error;
+	keep_first(submission, error);
 }
 
 static struct error *

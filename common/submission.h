@@ -39,6 +39,8 @@ struct submission {
 	size_t missing;
 	/* The first error of any chunk. */
 	struct error *error;
+	/* Its entry in the record of the run, or 0. */
+	uint64_t entry;
 	TAILQ_ENTRY(submission) link;
 };
 

@@ -142,11 +142,14 @@ sys_fork(int kept, pid_t *pid)
 	return NULL;
 }
 
-void
+int
 sys_reap(pid_t pid)
 {
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	return status;
 }
 
 static void

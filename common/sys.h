@@ -61,8 +61,11 @@ pid_t sys_process(void);
  */
 struct error *sys_fork(int kept, pid_t *pid);
 
-/* Waits until a child of this process has ended, if it has not been reaped. */
-void sys_reap(pid_t pid);
+/*
+ * Waits until a child of this process has ended, if it has not been reaped.
+ * Gives its status as waitpid() does; 0 if it had been reaped.
+ */
+int sys_reap(pid_t pid);
 
 /*
  * Descriptors. All that are made here close on exec. A private one is also

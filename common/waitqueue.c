@@ -3,6 +3,7 @@
 #include "error.h"
 #include "panic.h"
 #include "sys.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -116,9 +117,11 @@ longest_waiting(struct waitqueue *queue, uint64_t below)
 }
 
 static void
-notify_place(struct waitqueue *queue, struct place *place, uint64_t heirs_below)
+notify_place(struct waitqueue *queue, struct place *place, uint64_t heirs_below,
+	uint64_t woken_by)
 {
 	place->heirs_below = heirs_below;
+	place->woken_by = woken_by;
 	queue->notified++;
 	atomic_store(&place->state, PLACE_NOTIFIED);
 	sys_futex_wake(&place->state);
@@ -131,7 +134,8 @@ notify_everybody(struct waitqueue *queue)
 
 	for (uint32_t i = 0; i < queue->used; i++)
 		if (state_of(&queue->places[i]) == PLACE_WAITING) {
-			notify_place(queue, &queue->places[i], 0);
+			notify_place(
+				queue, &queue->places[i], 0, trace_latest());
 			woken++;
 		}
 	return woken;
@@ -147,7 +151,7 @@ notify_longest(struct waitqueue *queue, long n)
 		place = longest_waiting(queue, queue->next_ticket);
 		if (!place)
 			break;
-		notify_place(queue, place, queue->next_ticket);
+		notify_place(queue, place, queue->next_ticket, trace_latest());
 		woken++;
 	}
 	return woken;
@@ -171,7 +175,8 @@ waitqueue_hand_on(struct waitqueue *queue)
 			continue;
 		heir = longest_waiting(queue, dead->heirs_below);
 		if (heir)
-			notify_place(queue, heir, dead->heirs_below);
+			notify_place(
+				queue, heir, dead->heirs_below, dead->woken_by);
 		atomic_store(&dead->state, PLACE_FREE);
 		queue->notified--;
 	}

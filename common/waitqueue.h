@@ -44,6 +44,8 @@ struct place {
 	 * is, to one whose ticket is below this.
 	 */
 	uint64_t heirs_below;
+	/* While notified: the entry of that in the record, or 0. */
+	uint64_t woken_by;
 };
 
 /* All zero is an empty queue. */

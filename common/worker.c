@@ -4,6 +4,7 @@
 #include "channel.h"
 #include "encoding.h"
 #include "error.h"
+#include "trace.h"
 #include "value.h"
 
 #include <stdatomic.h>
@@ -71,6 +72,31 @@ end_reply(struct channel *channel)
 	return reason ? maybe_encoding_error(reason) : NULL;
 }
 
+/* A value in a few words, for the record. */
+struct brief {
+	char text[32];
+};
+
+static struct brief
+brief(const struct value *value)
+{
+	struct brief brief;
+	long long integer;
+	double real;
+
+	if (value_kind(value) == VALUE_INTEGER) {
+		error_free(value_get_integer(value, &integer));
+		snprintf(brief.text, sizeof(brief.text), "%lld", integer);
+	} else if (value_kind(value) == VALUE_REAL) {
+		error_free(value_get_real(value, &real));
+		snprintf(brief.text, sizeof(brief.text), "%.17g", real);
+	} else {
+		snprintf(brief.text, sizeof(brief.text), "%s",
+			value_kind_name(value));
+	}
+	return brief;
+}
+
 /* Runs one task with what belongs to it, and appends its result to a reply. */
 static struct error *
 run_task(const struct chunk_head *head, struct reader *items,
@@ -85,6 +111,8 @@ run_task(const struct chunk_head *head, struct reader *items,
 	TRY(head->task(arguments, &result));
 	if (!result)
 		result = value_nothing();
+	trace(.kind = TRACE_TASK_END, .chunk = head->number,
+		.text = trace_is_open() ? brief(result).text : NULL);
 	TRY(encode_result(result, reply));
 	return NULL;
 }
@@ -94,8 +122,17 @@ run_tasks(const struct chunk_head *head, struct reader *items,
 	struct buffer *reply)
 {
 	buffer_put_byte(reply, REPLY_VALUES);
-	for (uint64_t i = 0; i < head->count; i++)
-		TRY(run_task(head, items, reply));
+	for (uint64_t i = 0; i < head->count; i++) {
+		struct error *error;
+
+		trace(.kind = TRACE_TASK_START, .task = i,
+			.chunk = head->number);
+		error = TRACED(run_task(head, items, reply));
+		if (error)
+			trace_error(error, .kind = TRACE_ERROR_BORN, .task = i,
+				.tasks = 1, .chunk = head->number);
+		TRY(error);
+	}
 	return NULL;
 }
 
@@ -107,6 +144,8 @@ receive_chunk(struct channel *channel, struct reader *chunk)
 	board_begin(ACTIVITY_AWAIT_CHUNK, 0);
 	error = TRACED(channel_receive(channel, chunk));
 	board_end();
+	if (!error)
+		trace(.kind = TRACE_RECEIVE, .cause = channel->cause);
 	return error;
 }
 
@@ -129,6 +168,7 @@ send_error(struct channel *channel, enum reply_kind kind, struct error *error)
 	buffer_put_byte(reply, (uint8_t)kind);
 	encode_error(error, reply);
 	error_free(error);
+	trace(.kind = TRACE_SEND, .text = "error");
 	TRY(channel_end(channel));
 	TRY(send_reply(channel));
 	return NULL;
@@ -146,10 +186,13 @@ serve_chunk(
 	error = run_tasks(&head, &chunk, channel_begin(channel));
 	/* What the tasks printed must be out before they count as done. */
 	fflush(stdout);
-	if (error)
+	if (error) {
 		channel_cancel(channel);
-	else
+	} else {
+		trace(.kind = TRACE_SEND, .chunk = head.number,
+			.text = "values");
 		error = end_reply(channel);
+	}
 	if (error)
 		return send_error(channel, REPLY_ERROR, error);
 	TRY(send_reply(channel));
@@ -170,6 +213,7 @@ get_ready(const struct worker_plan *plan, struct channel *channel)
 	}
 	reply = channel_begin(channel);
 	buffer_put_byte(reply, REPLY_READY);
+	trace(.kind = TRACE_SEND, .text = "ready");
 	TRY(channel_end(channel));
 	TRY(send_reply(channel));
 	return NULL;

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "panic.h"
 #include "sys.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -26,10 +27,14 @@ enum verb {
 	KILL,
 };
 
-/* What the pool sends; two descriptors come along with SPAWN. */
+/*
+ * What the pool sends, without gaps; two descriptors come along with SPAWN.
+ */
 struct order {
 	enum verb verb;
-	size_t seat;
+	uint32_t seat;
+	/* What the record is to say of why. */
+	uint64_t cause;
 };
 
 /*
@@ -128,14 +133,16 @@ be_worker(size_t seat, int in, int out, pid_t zygote)
 }
 
 static void
-spawn(size_t seat, int in, int out)
+spawn(size_t seat, int in, int out, uint64_t cause)
 {
 	struct child *child = &self.children[seat];
+	uint64_t entry = trace(.kind = TRACE_FORK, .cause = cause);
 	pid_t zygote = getpid();
 	pid_t pid = fork();
 
 	if (pid == 0)
 		be_worker(seat, in, out, zygote);
+	trace_child(entry, pid);
 	child->state = pid > 0 ? CHILD_RUNS : CHILD_TO_REPORT;
 	child->report = (struct zygote_report){
 		.seat = seat, .pid = pid, .failure = pid > 0 ? 0 : errno};
@@ -153,7 +160,7 @@ obey(void)
 	if (!receive_order(&order, &in, &out))
 		return false;
 	if (order.verb == SPAWN)
-		spawn(order.seat, in, out);
+		spawn(order.seat, in, out, order.cause);
 	else if (self.children[order.seat].state == CHILD_RUNS)
 		kill(self.children[order.seat].report.pid, SIGKILL);
 	return true;
@@ -162,7 +169,7 @@ obey(void)
 static void
 take_end(pid_t pid, int status)
 {
-	board_forget(pid);
+	board_forget(pid, status);
 	for (size_t i = 0; i < self.seats; i++) {
 		struct child *child = &self.children[i];
 
@@ -207,12 +214,14 @@ _Noreturn static void
 end(void)
 {
 	pid_t pid;
+	int status;
 
 	for (size_t i = 0; i < self.seats; i++)
 		if (self.children[i].state == CHILD_RUNS)
 			kill(self.children[i].report.pid, SIGKILL);
-	while ((pid = waitpid(-1, NULL, 0)) > 0 || errno == EINTR)
-		board_forget(pid);
+	while ((pid = waitpid(-1, &status, 0)) > 0 || errno == EINTR)
+		if (pid > 0)
+			board_forget(pid, status);
 	_exit(0);
 }
 
@@ -267,7 +276,7 @@ zygote_new(zygote_main *main_function, const void *context, size_t seats,
 	struct error *error;
 
 	TRY(sys_socket_pair(sockets));
-	error = TRACED(sys_fork(sockets[1], &pid));
+	error = TRACED(board_fork(sockets[1], &pid));
 	if (!error && pid == 0) {
 		self.main_function = main_function;
 		self.context = context;
@@ -301,14 +310,17 @@ zygote_free(struct zygote *zygote)
 struct error *
 zygote_spawn(struct zygote *zygote, size_t seat, int in, int out)
 {
-	TRY(send_order(zygote, (struct order){SPAWN, seat}, (int[]){in, out}));
+	TRY(send_order(zygote,
+		(struct order){SPAWN, (uint32_t)seat, trace_latest()},
+		(int[]){in, out}));
 	return NULL;
 }
 
 struct error *
 zygote_kill(struct zygote *zygote, size_t seat)
 {
-	TRY(send_order(zygote, (struct order){KILL, seat}, NULL));
+	TRY(send_order(zygote,
+		(struct order){KILL, (uint32_t)seat, trace_latest()}, NULL));
 	return NULL;
 }
 

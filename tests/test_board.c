@@ -23,7 +23,7 @@ IN_CHILD(without_a_board_nothing_is_written)
 	board_begin(ACTIVITY_SLEEP, 0);
 	board_end();
 	board_promote(getpid(), 1);
-	board_forget(getpid());
+	board_forget(getpid(), 0);
 	assert_null(board_take_note(1, 0));
 	board_note_owner(NULL, getpid());
 	board_note_notify(NULL, getpid(), 1);
@@ -230,7 +230,7 @@ IN_CHILD(forked_child_has_a_line_of_its_own_until_it_is_forgotten)
 
 	child_kill(child);
 	assert_ptr_equal(line_of(child), line);
-	board_forget(child);
+	board_forget(child, 0);
 	assert_null(find_line(child, NULL));
 	assert_ptr_equal(line_of(getpid()), own);
 	post_close(&told);
@@ -402,7 +402,7 @@ IN_CHILD(board_forget_frees_the_notes_of_a_manager)
 	notes[0] = board_take_note(7, 11);
 	notes[1] = board_take_note(8, 12);
 	notes[2] = board_take_note(9, 0);
-	board_forget(11);
+	board_forget(11, 0);
 	assert_int_equal(notes[0]->number, 0);
 	assert_int_equal(notes[1]->number, 8);
 	assert_int_equal(notes[2]->number, 9);
