@@ -1,5 +1,6 @@
 #include "source.h"
 
+#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -45,11 +46,28 @@ source_close(struct source *source)
 		dwfl_end((Dwfl *)source);
 }
 
+/*
+ * The compilation that an address is of. All are asked: a table of their
+ * addresses is what not every compiler makes.
+ */
+static Dwarf_Die *
+find_unit(Dwfl_Module *module, Dwarf_Addr address, Dwarf_Addr *bias)
+{
+	Dwarf_Die *unit = NULL;
+
+	while ((unit = dwfl_module_nextcu(module, unit, bias)))
+		if (dwarf_haspc(unit, address - *bias) > 0)
+			return unit;
+	return NULL;
+}
+
 /* Without the directory in which the compiler ran. */
 static const char *
-as_named(Dwfl_Line *line, const char *file)
+as_named(Dwarf_Die *unit, const char *file)
 {
-	const char *directory = dwfl_line_comp_dir(line);
+	Dwarf_Attribute attribute;
+	const char *directory =
+		dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
 	size_t length = directory ? strlen(directory) : 0;
 
 	if (length > 0 && strncmp(file, directory, length) == 0 &&
@@ -62,13 +80,14 @@ const char *
 source_of_call(struct source *source, const void *address, int *number)
 {
 	/* The call ends where it returns to, and may be the last of a line. */
-	Dwarf_Addr call = (uintptr_t)address - 1;
+	Dwarf_Addr call = (uintptr_t)address - 1, bias;
 	Dwfl_Module *module =
 		source ? dwfl_addrmodule((Dwfl *)source, call) : NULL;
-	Dwfl_Line *line = module ? dwfl_module_getsrc(module, call) : NULL;
-	const char *file =
-		line ? dwfl_lineinfo(line, NULL, number, NULL, NULL, NULL)
-		     : NULL;
+	Dwarf_Die *unit = module ? find_unit(module, call, &bias) : NULL;
+	Dwarf_Line *line = unit ? dwarf_getsrc_die(unit, call - bias) : NULL;
+	const char *file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
 
-	return file ? as_named(line, file) : NULL;
+	if (!file || dwarf_lineno(line, number) != 0)
+		return NULL;
+	return as_named(unit, file);
 }
