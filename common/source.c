@@ -46,6 +46,16 @@ source_close(struct source *source)
 		dwfl_end((Dwfl *)source);
 }
 
+/* The program, if an address is in it, and not in some shared library. */
+static Dwfl_Module *
+own_module(struct source *source, Dwarf_Addr address)
+{
+	Dwfl_Module *own =
+		dwfl_addrmodule((Dwfl *)source, (uintptr_t)source_open);
+
+	return dwfl_addrmodule((Dwfl *)source, address) == own ? own : NULL;
+}
+
 /*
  * The compilation that an address is of. All are asked: a table of their
  * addresses is what not every compiler makes.
@@ -81,8 +91,7 @@ source_of_call(struct source *source, const void *address, int *number)
 {
 	/* The call ends where it returns to, and may be the last of a line. */
 	Dwarf_Addr call = (uintptr_t)address - 1, bias;
-	Dwfl_Module *module =
-		source ? dwfl_addrmodule((Dwfl *)source, call) : NULL;
+	Dwfl_Module *module = source ? own_module(source, call) : NULL;
 	Dwarf_Die *unit = module ? find_unit(module, call, &bias) : NULL;
 	Dwarf_Line *line = unit ? dwarf_getsrc_die(unit, call - bias) : NULL;
 	const char *file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;

@@ -142,7 +142,8 @@ spawn(size_t seat, int in, int out, uint64_t cause)
 
 	if (pid == 0)
 		be_worker(seat, in, out, zygote);
-	trace_child(entry, pid);
+	if (pid > 0)
+		trace_child(entry, pid);
 	child->state = pid > 0 ? CHILD_RUNS : CHILD_TO_REPORT;
 	child->report = (struct zygote_report){
 		.seat = seat, .pid = pid, .failure = pid > 0 ? 0 : errno};

@@ -630,6 +630,8 @@ hang(void *context)
 	const struct hanging *hanging = context;
 	char *name = program("fork_global");
 
+	/* Ctrl-C is for all of a group. */
+	setpgid(0, 0);
 	dup2(hanging->output, STDOUT_FILENO);
 	close(STDERR_FILENO);
 	execl(name, name, "--delay=1000", "--trace", hanging->path, NULL);
@@ -658,7 +660,7 @@ record_ended_by(int signal, const char *path)
 	pid = child_start(hang, &(struct hanging){path, ends[1]});
 	close(ends[1]);
 	await_lines(ends[0], 4);
-	kill(pid, signal);
+	kill(signal == SIGINT ? -pid : pid, signal);
 	assert_int_equal(child_wait(pid), signal);
 	if (signal == SIGKILL)
 		while (waitpid(-1, NULL, 0) > 0)
