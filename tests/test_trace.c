@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -151,6 +152,30 @@ IN_CHILD(a_process_killed_in_the_midst_spoils_one_entry_at_most)
 		missing = 0;
 	}
 	post_close(&post);
+}
+
+static void
+record_what_kills(void *context)
+{
+	const char *text = context;
+
+	trace(.kind = TRACE_PRINT, .text = text);
+}
+
+/* Behind the end of a file there is nothing to read: who does is killed. */
+IN_CHILD(an_entry_is_not_there_before_all_of_it_is)
+{
+	int empty = memfd_create("empty", MFD_CLOEXEC);
+	char *text = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, empty, 0);
+
+	assert_ptr_not_equal(text, MAP_FAILED);
+	MUST(trace_open());
+	assert_int_equal(
+		child_wait(child_start(record_what_kills, text)), SIGBUS);
+	assert_int_equal(trace_log->claimed, 1);
+	assert_null(trace_entry(1));
+	munmap(text, 1);
+	close(empty);
 }
 
 IN_CHILD(a_half_written_entry_is_left_out)
@@ -332,6 +357,7 @@ main(void)
 		cmocka_unit_test(what_a_killed_process_recorded_is_there),
 		cmocka_unit_test(
 			a_process_killed_in_the_midst_spoils_one_entry_at_most),
+		cmocka_unit_test(an_entry_is_not_there_before_all_of_it_is),
 		cmocka_unit_test(a_half_written_entry_is_left_out),
 		cmocka_unit_test(a_child_starts_because_of_the_fork),
 		cmocka_unit_test(who_has_the_place_of_another_is_the_2nd),
