@@ -7,10 +7,13 @@
  */
 #include "capture.h"
 #include "condition.h"
+#include "faults.h"
 #include "match.h"
 #include "must.h"
 #include "pattern.h"
 #include "pool.h"
+#include "post.h"
+#include "process.h"
 #include "result.h"
 #include "scenario.h"
 #include "trace.h"
@@ -26,6 +29,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -700,6 +704,63 @@ an_interrupted_program_leaves_a_whole_file(void **state)
 	a_program_ended_by(SIGINT);
 }
 
+/* A pipe of one page, which the record of a run does not fit into. */
+static int
+open_narrow_pipe(const char *path)
+{
+	int reader;
+
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	assert_true(fcntl(reader, F_SETPIPE_SZ, 4096) > 0);
+	return reader;
+}
+
+/* Reads to the end, and gives what that is as JSON. */
+static json_t *
+read_to_end(int reader)
+{
+	struct text text = {0};
+	char bytes[4096];
+	ssize_t got;
+	json_t *whole;
+
+	fcntl(reader, F_SETFL, 0);
+	while ((got = read(reader, bytes, sizeof(bytes))) > 0)
+		text_add(&text, bytes, (size_t)got);
+	whole = json_loadb(text.bytes, text.length, 0, NULL);
+	text_fini(&text);
+	return whole;
+}
+
+/* As nobody reads what the scribe writes, it does not come to its end. */
+IN_CHILD(an_interrupted_program_ends_after_its_scribe)
+{
+	struct place_for_record file = new_file();
+	struct post output = post_open();
+	int reader = open_narrow_pipe(file.path);
+	pid_t pid =
+		child_start(hang, &(struct hanging){file.path, output.ends[1]});
+	json_t *whole;
+
+	await_lines(output.ends[0], 4);
+	kill(-pid, SIGINT);
+	assert_true(becomes_readable(reader));
+	assert_true(process_await(pid, 'S'));
+	whole = read_to_end(reader);
+	assert_non_null(whole);
+	json_decref(whole);
+	assert_int_equal(child_wait(pid), SIGINT);
+	close(reader);
+	post_close(&output);
+	unlink(file.path);
+	/* Also what the signal left has ended. */
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
 static void
 a_program_at_its_limit_leaves_a_whole_file(void **state)
 {
@@ -866,6 +927,7 @@ main(void)
 		cmocka_unit_test(explain_leaves_the_rest_as_it_is),
 		cmocka_unit_test(a_killed_program_leaves_a_whole_file),
 		cmocka_unit_test(an_interrupted_program_leaves_a_whole_file),
+		cmocka_unit_test(an_interrupted_program_ends_after_its_scribe),
 		cmocka_unit_test(a_program_at_its_limit_leaves_a_whole_file),
 		cmocka_unit_test(a_file_that_cannot_be_written_is_refused),
 		cmocka_unit_test(a_full_device_is_told_of),
