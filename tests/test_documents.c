@@ -183,10 +183,13 @@ name_that_is_not_there_is_found(void **state)
 		"'result_got()'\n");
 	must_complain(*state, "`zygot`\n",
 		"a.md:1: 'zygot' stands nowhere in the sources\n");
-	must_complain(*state, "`[handler]`\n",
-		"a.md:1: '[handler]' stands nowhere in the sources\n");
-	must_complain(
-		*state, "`[handler]`\n\n    build/scenarios/get_reraise\n", "");
+	must_complain(*state, "`in encode_list [handler]`\n",
+		"a.md:1: 'in encode_list [handler]' stands nowhere in the "
+		"sources\n");
+	must_complain(*state,
+		"`in encode_list [handler]`\n\n"
+		"    build/scenarios/get_reraise\n",
+		"");
 	must_complain(*state, "it `runs and never closes\n",
 		"a.md:1: 'runs and never closes' stands nowhere in the "
 		"sources\n");
