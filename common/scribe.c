@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,16 +22,6 @@
 static pid_t main_process;
 static int lifeline = -1;
 static pid_t scribe;
-
-/* What ends the program, or all of a terminal's, is not for the scribe. */
-static void
-ignore_signals(void)
-{
-	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		signal(signals[i], SIG_IGN);
-}
 
 static void
 await_end(int pipe)
@@ -95,7 +86,6 @@ be_scribe(const struct scribe_order *order, int pipe)
 	char *ledger;
 
 	error_set_place("scribe");
-	ignore_signals();
 	await_end(pipe);
 	history = history_new();
 	ledger = ledger_text(history);
@@ -114,6 +104,24 @@ be_scribe(const struct scribe_order *order, int pipe)
 	_exit(0);
 }
 
+/*
+ * What ends the program, or all of a terminal's, is not for the scribe, from
+ * its first moment on: it keeps all signals back.
+ */
+static struct error *
+fork_deaf(int kept, pid_t *child)
+{
+	sigset_t all, old;
+	struct error *error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = TRACED(sys_fork(kept, child));
+	if (error || *child > 0)
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return error;
+}
+
 struct error *
 scribe_start(const struct scribe_order *order)
 {
@@ -122,7 +130,7 @@ scribe_start(const struct scribe_order *order)
 	TRY(trace_open());
 	TRY(sys_pipe(ends));
 	main_process = getpid();
-	TRY(sys_fork(ends[0], &scribe));
+	TRY(fork_deaf(ends[0], &scribe));
 	if (scribe == 0)
 		be_scribe(order, ends[0]);
 	sys_close(ends[0]);

@@ -27,6 +27,7 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -894,6 +895,46 @@ what_a_killed_worker_did_is_in_the_record(void **state)
 	unlink(errors.path);
 }
 
+/* As if Ctrl-C came when the scribe has done nothing yet. */
+static void
+interrupt_first_child(void)
+{
+	static bool done;
+
+	if (!done)
+		raise(SIGINT);
+	done = true;
+}
+
+static void
+be_program_with_early_interrupt(void *context)
+{
+	pthread_atfork(NULL, NULL, interrupt_first_child);
+	be_program(context);
+}
+
+static struct error *
+do_nothing(void)
+{
+	return NULL;
+}
+
+static void
+a_scribe_is_not_interrupted_before_it_begins(void **state)
+{
+	struct place_for_record file = new_file(), errors = new_file();
+	struct own_program own = {file.path, errors.path, do_nothing};
+	struct record record;
+
+	(void)state;
+	child_must_succeed(be_program_with_early_interrupt, &own);
+	record = read_record(file.path);
+	assert_int_equal(count(&record, "exit", 0), 1);
+	json_decref(record.whole);
+	unlink(file.path);
+	unlink(errors.path);
+}
+
 static struct error *
 say_too_much(void)
 {
@@ -942,6 +983,7 @@ main(void)
 		cmocka_unit_test(a_file_that_cannot_be_written_is_refused),
 		cmocka_unit_test(a_full_device_is_told_of),
 		cmocka_unit_test(what_a_killed_worker_did_is_in_the_record),
+		cmocka_unit_test(a_scribe_is_not_interrupted_before_it_begins),
 		cmocka_unit_test(a_full_record_says_so),
 	};
 
