@@ -15,22 +15,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The main process, its end of the pipe, and the scribe. */
+/* The main process, its end of the two, and the scribe. */
 static pid_t main_process;
 static int lifeline = -1;
 static pid_t scribe;
 
 static void
-await_end(int pipe)
+await_end(int socket)
 {
 	char byte;
 
-	while (read(pipe, &byte, 1) < 0 && errno == EINTR)
+	while (read(socket, &byte, 1) < 0 && errno == EINTR)
 		;
-	close(pipe);
+	close(socket);
 }
 
 /* The ledger, which the caller frees. */
@@ -80,13 +81,13 @@ write_file(const struct scribe_order *order, const struct history *history,
 }
 
 _Noreturn static void
-be_scribe(const struct scribe_order *order, int pipe)
+be_scribe(const struct scribe_order *order, int socket)
 {
 	struct history *history;
 	char *ledger;
 
 	error_set_place("scribe");
-	await_end(pipe);
+	await_end(socket);
 	history = history_new();
 	ledger = ledger_text(history);
 	if (order->explain)
@@ -128,7 +129,7 @@ scribe_start(const struct scribe_order *order)
 	int ends[2];
 
 	TRY(trace_open());
-	TRY(sys_pipe(ends));
+	TRY(sys_socket_pair(ends));
 	main_process = getpid();
 	TRY(fork_deaf(ends[0], &scribe));
 	if (scribe == 0)
@@ -139,16 +140,16 @@ scribe_start(const struct scribe_order *order)
 	return NULL;
 }
 
+/*
+ * Wherever in here a signal comes, its handler may call this again, and waits
+ * as well: nothing is done that could not be done twice.
+ */
 void
 scribe_finish(void)
 {
-	int status;
-
 	if (lifeline < 0 || getpid() != main_process)
 		return;
-	/* Not sys_close(), which locks: this may be a signal handler. */
-	close(lifeline);
-	lifeline = -1;
-	while (waitpid(scribe, &status, 0) < 0 && errno == EINTR)
+	shutdown(lifeline, SHUT_WR);
+	while (waitpid(scribe, NULL, 0) < 0 && errno == EINTR)
 		;
 }

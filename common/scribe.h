@@ -3,7 +3,7 @@
  * over.
  *
  * It is forked first of all, and does nothing until the main process has ended,
- * however that ends: then a pipe of which the main process has the other end
+ * however that ends: then a socket of which the main process has the other end
  * comes to its end. So a program that is killed leaves a whole file too.
  */
 #ifndef FORKLORE_SCRIBE_H
@@ -35,7 +35,7 @@ struct error *scribe_start(const struct scribe_order *order);
 /*
  * For the main process, at its end: lets the scribe write, and waits for that.
  * Nothing is recorded any more that counts. Does nothing where there is no
- * scribe. May be called in a signal handler.
+ * scribe. May be called in a signal handler, also while it runs.
  */
 void scribe_finish(void);
 

@@ -746,6 +746,44 @@ read_to_end(int reader)
 	return whole;
 }
 
+static void
+end_at_once(void *context)
+{
+	const struct hanging *hanging = context;
+	char *name = program("silent_failure");
+
+	setpgid(0, 0);
+	dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+	dup2(hanging->output, STDERR_FILENO);
+	execl(name, name, "--delay=0", "--trace", hanging->path, NULL);
+}
+
+/*
+ * The scribe writes when the program has come to its end, and waits for it. The
+ * first line of the report is there when the signal has been taken.
+ */
+IN_CHILD(a_program_interrupted_at_its_end_ends_after_its_scribe)
+{
+	struct place_for_record file = new_file();
+	struct post errors = post_open();
+	int reader = open_narrow_pipe(file.path);
+	pid_t pid = child_start(
+		end_at_once, &(struct hanging){file.path, errors.ends[1]});
+	json_t *whole;
+
+	assert_true(becomes_readable(reader));
+	kill(-pid, SIGINT);
+	await_lines(errors.ends[0], 1);
+	assert_true(process_await(pid, 'S'));
+	whole = read_to_end(reader);
+	assert_non_null(whole);
+	json_decref(whole);
+	must_end_by(SIGINT, pid);
+	close(reader);
+	post_close(&errors);
+	unlink(file.path);
+}
+
 /* As nobody reads what the scribe writes, it does not come to its end. */
 IN_CHILD(an_interrupted_program_ends_after_its_scribe)
 {
@@ -979,6 +1017,8 @@ main(void)
 		cmocka_unit_test(a_killed_program_leaves_a_whole_file),
 		cmocka_unit_test(an_interrupted_program_leaves_a_whole_file),
 		cmocka_unit_test(an_interrupted_program_ends_after_its_scribe),
+		cmocka_unit_test(
+			a_program_interrupted_at_its_end_ends_after_its_scribe),
 		cmocka_unit_test(a_program_at_its_limit_leaves_a_whole_file),
 		cmocka_unit_test(a_file_that_cannot_be_written_is_refused),
 		cmocka_unit_test(a_full_device_is_told_of),
