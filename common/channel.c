@@ -14,6 +14,18 @@
 /* An empty buffer larger than this gives its memory back. */
 #define KEPT_ROOM ((size_t)1 << 20)
 
+/* What comes before a payload: the cause only while the run is recorded. */
+struct header {
+	uint64_t length;
+	uint64_t cause;
+};
+
+static size_t
+header_size(void)
+{
+	return trace_is_open() ? sizeof(struct header) : sizeof(uint64_t);
+}
+
 void
 channel_init(struct channel *channel, int in, int out, size_t limit)
 {
@@ -25,14 +37,6 @@ channel_fini(struct channel *channel)
 {
 	buffer_fini(&channel->outgoing);
 	buffer_fini(&channel->incoming);
-}
-
-/* What comes before a payload: its length, and what caused it if that is told.
- */
-static size_t
-header_size(void)
-{
-	return trace_is_open() ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
 }
 
 static void
@@ -47,31 +51,28 @@ struct buffer *
 channel_begin(struct channel *channel)
 {
 	channel->frame = channel->outgoing.length;
-	buffer_put_number(&channel->outgoing, 0);
-	if (trace_is_open())
-		buffer_put_number(&channel->outgoing, 0);
+	buffer_extend(&channel->outgoing, header_size());
 	return &channel->outgoing;
 }
 
 struct error *
 channel_end(struct channel *channel)
 {
-	uint64_t length =
-		channel->outgoing.length - channel->frame - header_size();
-	uint64_t cause = trace_latest();
-	unsigned char *header;
+	struct header header = {
+		.length = channel->outgoing.length - channel->frame -
+			  header_size(),
+		.cause = trace_latest(),
+	};
 
-	if (length > channel->limit) {
+	if (header.length > channel->limit) {
 		channel_cancel(channel);
 		return RAISE(ValueError,
 			"a message of %" PRIu64
 			" bytes, where at most %zu are allowed",
-			length, channel->limit);
+			header.length, channel->limit);
 	}
-	header = channel->outgoing.bytes + channel->frame;
-	memcpy(header, &length, sizeof(length));
-	if (trace_is_open())
-		memcpy(header + sizeof(length), &cause, sizeof(cause));
+	memcpy(channel->outgoing.bytes + channel->frame, &header,
+		header_size());
 	return NULL;
 }
 
@@ -118,14 +119,14 @@ channel_has_outgoing(const struct channel *channel)
 	return channel->sent < channel->outgoing.length;
 }
 
-/* The length of the frame at the front, if enough of it has been read. */
+/* The header of the frame at the front, if enough of it has been read. */
 static bool
-peek_length(const struct channel *channel, uint64_t *length)
+peek_header(const struct channel *channel, struct header *header)
 {
 	if (channel->incoming.length - channel->taken < header_size())
 		return false;
-	memcpy(length, channel->incoming.bytes + channel->taken,
-		sizeof(*length));
+	header->cause = 0;
+	memcpy(header, channel->incoming.bytes + channel->taken, header_size());
 	return true;
 }
 
@@ -134,12 +135,12 @@ static size_t
 read_size(const struct channel *channel)
 {
 	size_t have = channel->incoming.length - channel->taken;
-	uint64_t length;
+	struct header header;
 
-	if (!peek_length(channel, &length) || length > channel->limit ||
-		length + header_size() < have + USUAL_READ)
+	if (!peek_header(channel, &header) || header.length > channel->limit ||
+		header.length + header_size() < have + USUAL_READ)
 		return USUAL_READ;
-	return length + header_size() - have;
+	return header.length + header_size() - have;
 }
 
 static void
@@ -183,26 +184,24 @@ channel_fill(struct channel *channel, bool *filled)
 struct error *
 channel_next(struct channel *channel, bool *got, struct reader *payload)
 {
-	const unsigned char *header;
-	uint64_t length;
+	struct header header;
 
 	*got = false;
-	if (!peek_length(channel, &length))
+	if (!peek_header(channel, &header))
 		return NULL;
-	if (length > channel->limit)
+	if (header.length > channel->limit)
 		return RAISE(ConnectionError,
 			"a frame of %" PRIu64
 			" bytes, where at most %zu are allowed",
-			length, channel->limit);
-	if (channel->incoming.length - channel->taken - header_size() < length)
+			header.length, channel->limit);
+	if (channel->incoming.length - channel->taken - header_size() <
+		header.length)
 		return NULL;
-	header = channel->incoming.bytes + channel->taken;
-	if (trace_is_open())
-		memcpy(&channel->cause, header + sizeof(length),
-			sizeof(channel->cause));
-	payload->bytes = header + header_size();
-	payload->length = length;
-	channel->taken += header_size() + length;
+	channel->cause = header.cause;
+	channel->taken += header_size();
+	payload->bytes = channel->incoming.bytes + channel->taken;
+	payload->length = header.length;
+	channel->taken += header.length;
 	*got = true;
 	return NULL;
 }

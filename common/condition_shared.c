@@ -117,7 +117,7 @@ lock_visibly(struct shared *shared, unsigned long depth)
 	if (try_lock(shared, depth))
 		return;
 	board_begin(ACTIVITY_AWAIT_LOCK, shared->number);
-	trace(.kind = TRACE_BLOCKED, .condition = shared->number);
+	trace_condition(TRACE_BLOCKED, shared->number, 0);
 	lock(shared, depth);
 	board_end();
 }
@@ -136,13 +136,12 @@ shared_acquire(struct condition *condition)
 {
 	struct shared *shared = shared_of(condition);
 
-	trace(.kind = TRACE_ACQUIRE, .condition = shared->number);
+	trace_condition(TRACE_ACQUIRE, shared->number, 0);
 	if (is_owner(shared))
 		shared->depth++;
 	else
 		lock_visibly(shared, 1);
-	trace(.kind = TRACE_ACQUIRED, .condition = shared->number,
-		.cause = shared->released_by);
+	trace_condition(TRACE_ACQUIRED, shared->number, shared->released_by);
 	return NULL;
 }
 
@@ -155,8 +154,7 @@ shared_release(struct condition *condition)
 		return RAISE(AssertionError,
 			"attempt to release recursive lock not owned by "
 			"thread");
-	shared->released_by =
-		trace(.kind = TRACE_RELEASE, .condition = shared->number);
+	shared->released_by = trace_condition(TRACE_RELEASE, shared->number, 0);
 	if (--shared->depth == 0) {
 		shared->owner_died = false;
 		unlock(shared);
@@ -179,15 +177,25 @@ sleep_on_patrol(struct shared *shared, struct place *place, double deadline)
 	}
 }
 
-/* Sees, once, that a waiter was notified. */
-static void
-see_notified(const struct shared *shared, const struct place *place, bool *seen)
+/* Records that a waiter was notified, if it was. */
+static bool
+tell_if_woken(const struct shared *shared, const struct place *place)
 {
-	if (*seen || !waitqueue_notified(place))
-		return;
-	trace(.kind = TRACE_WOKEN, .condition = shared->number,
-		.cause = place->woken_by);
-	*seen = true;
+	bool woken = waitqueue_notified(place);
+
+	if (woken)
+		trace_condition(TRACE_WOKEN, shared->number, place->woken_by);
+	return woken;
+}
+
+/* Records what of it is not told yet: it may have been notified meanwhile. */
+static void
+tell_end_of_wait(
+	const struct shared *shared, const struct place *place, bool told)
+{
+	if (!told && !tell_if_woken(shared, place))
+		trace_condition(TRACE_TIMED_OUT, shared->number, 0);
+	trace_condition(TRACE_ACQUIRED, shared->number, shared->released_by);
 }
 
 static struct error *
@@ -197,6 +205,7 @@ shared_wait(struct condition *condition, double timeout, bool *notified)
 	double deadline = sys_deadline(timeout);
 	unsigned long depth;
 	struct place *place;
+	bool told;
 
 	if (!is_owner(shared))
 		return RAISE(AssertionError,
@@ -208,19 +217,15 @@ shared_wait(struct condition *condition, double timeout, bool *notified)
 	depth = shared->depth;
 	shared->owner_died = false;
 	board_begin(ACTIVITY_AWAIT_NOTIFY, shared->number);
-	shared->released_by =
-		trace(.kind = TRACE_WAIT, .condition = shared->number);
+	shared->released_by = trace_condition(TRACE_WAIT, shared->number, 0);
 	unlock(shared);
 	sleep_on_patrol(shared, place, deadline);
-	see_notified(shared, place, notified);
+	told = tell_if_woken(shared, place);
 	board_begin(ACTIVITY_AWAIT_LOCK, shared->number);
 	lock(shared, depth);
 	board_end();
-	see_notified(shared, place, notified);
-	if (!*notified)
-		trace(.kind = TRACE_TIMED_OUT, .condition = shared->number);
-	trace(.kind = TRACE_ACQUIRED, .condition = shared->number,
-		.cause = shared->released_by);
+	*notified = waitqueue_notified(place);
+	tell_end_of_wait(shared, place, told);
 	waitqueue_leave(&shared->waiters, place);
 	return NULL;
 }
@@ -234,7 +239,7 @@ shared_notify(struct condition *condition, long n)
 
 	if (!is_owner(shared))
 		return RAISE(AssertionError, "lock is not owned");
-	entry = trace(.kind = TRACE_NOTIFY, .condition = shared->number);
+	entry = trace_condition(TRACE_NOTIFY, shared->number, 0);
 	woken = waitqueue_notify(&shared->waiters, n);
 	trace_woken(entry, woken);
 	board_note_notify(shared->note, sys_process(), woken);

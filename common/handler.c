@@ -106,8 +106,8 @@ on_loss(void *owner, size_t seat, bool begun, struct error *why)
 	settle_if_complete(handler, chunk->submission);
 }
 
-static struct error *
-encode_and_send(struct handler *handler, size_t seat, const struct chunk *chunk)
+static void
+give(struct handler *handler, size_t seat, const struct chunk *chunk)
 {
 	uint64_t number;
 	struct buffer *buffer = crew_begin(handler->crew, seat, &number);
@@ -121,17 +121,8 @@ encode_and_send(struct handler *handler, size_t seat, const struct chunk *chunk)
 		tell(TRACE_SEND, chunk, number, NULL);
 		error = TRACED(crew_send(handler->crew, seat));
 	}
-	if (error)
-		tell(TRACE_ERROR_BORN, chunk, number, error);
-	return error;
-}
-
-static void
-give(struct handler *handler, size_t seat, const struct chunk *chunk)
-{
-	struct error *error = TRACED(encode_and_send(handler, seat, chunk));
-
 	if (error) {
+		tell(TRACE_ERROR_BORN, chunk, number, error);
 		chunk_fail(chunk, error);
 		settle_if_complete(handler, chunk->submission);
 	} else {

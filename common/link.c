@@ -171,40 +171,36 @@ connect_link(struct link *link)
 	return error;
 }
 
-/* To ask this is what, in the record of the run? */
-static enum trace_kind
-happening_of(enum request_kind kind)
+/* Records what is asked: the condition's own calls are known as such. */
+static void
+tell_request(const struct request *request)
 {
-	switch (kind) {
-	case REQUEST_ACQUIRE:
-		return TRACE_ACQUIRE;
-	case REQUEST_RELEASE:
-		return TRACE_RELEASE;
-	case REQUEST_WAIT:
-		return TRACE_WAIT;
-	case REQUEST_NOTIFY:
-		return TRACE_NOTIFY;
-	default:
-		return TRACE_REQUEST;
-	}
+	static const enum trace_kind calls[REQUEST_KIND_COUNT] = {
+		[REQUEST_ACQUIRE] = TRACE_ACQUIRE,
+		[REQUEST_RELEASE] = TRACE_RELEASE,
+		[REQUEST_WAIT] = TRACE_WAIT,
+		[REQUEST_NOTIFY] = TRACE_NOTIFY,
+	};
+
+	if (calls[request->kind])
+		trace_condition(calls[request->kind], request->condition, 0);
+	else
+		trace(.kind = TRACE_REQUEST, .condition = request->condition,
+			.text = request_name(request->kind));
 }
 
 static struct error *
 send_and_receive(
 	struct link *link, const struct request *request, struct reader *reply)
 {
-	enum trace_kind kind = happening_of(request->kind);
-
-	trace(.kind = kind, .condition = request->condition,
-		.text = kind == TRACE_REQUEST ? request_name(request->kind)
-					      : NULL);
+	tell_request(request);
 	request_put(request, channel_begin(&link->channel));
 	TRY(channel_end(&link->channel));
 	TRY(channel_flush(&link->channel));
 	if (request_has_reply(request->kind)) {
 		TRY(channel_receive(&link->channel, reply));
-		trace(.kind = TRACE_REPLY, .cause = link->channel.cause,
-			.condition = request->condition);
+		trace_condition(
+			TRACE_REPLY, request->condition, link->channel.cause);
 	}
 	return NULL;
 }
@@ -218,11 +214,10 @@ tell_grant(const struct link *link, const struct request *request,
 	uint64_t origin = reply ? reply->told.origin : 0;
 
 	if (request->kind == REQUEST_ACQUIRE)
-		trace(.kind = TRACE_ACQUIRED, .condition = request->condition,
-			.cause = origin);
+		trace_condition(TRACE_ACQUIRED, request->condition, origin);
 	else if (request->kind == REQUEST_WAIT)
-		trace(.kind = notified ? TRACE_WOKEN : TRACE_TIMED_OUT,
-			.condition = request->condition, .cause = origin);
+		trace_condition(notified ? TRACE_WOKEN : TRACE_TIMED_OUT,
+			request->condition, origin);
 }
 
 static struct error *

@@ -17,9 +17,8 @@ struct request;
 
 /*
  * Sends a request to the manager at an address over the calling thread's
- * connection, waits for the reply, if there is one to it, and gives that.
- * Raises what the manager replies, ConnectionError if it is gone,
- * AuthenticationError.
+ * connection, waits for the reply, if there is one to it, and gives that. Raises
+ * what the manager replies, ConnectionError if it is gone, AuthenticationError.
  */
 struct error *link_request(
 	const char *address, const struct request *request, uint64_t *reply);

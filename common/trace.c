@@ -3,6 +3,7 @@
 #include "error.h"
 #include "panic.h"
 #include "sys.h"
+#include "value.h"
 
 #include <errno.h>
 #include <execinfo.h>
@@ -114,6 +115,26 @@ trace_record(const struct happening *happening, const struct error *error)
 	latest = place + 1;
 	errno = saved;
 	return latest;
+}
+
+struct brief
+trace_brief(const struct value *value)
+{
+	struct brief brief;
+	long long integer;
+	double real;
+
+	if (value_kind(value) == VALUE_INTEGER) {
+		error_free(value_get_integer(value, &integer));
+		snprintf(brief.text, sizeof(brief.text), "%lld", integer);
+	} else if (value_kind(value) == VALUE_REAL) {
+		error_free(value_get_real(value, &real));
+		snprintf(brief.text, sizeof(brief.text), "%.17g", real);
+	} else {
+		snprintf(brief.text, sizeof(brief.text), "%s",
+			value_kind_name(value));
+	}
+	return brief;
 }
 
 uint64_t

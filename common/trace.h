@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 struct error;
+struct value;
 
 enum trace_kind {
 	/* An entry that was claimed, but never completed. */
@@ -162,8 +163,19 @@ trace_is_open(void)
 				   (error))                                    \
 			 : 0)
 
+/* The same of a condition, by its number on the board, and its cause or 0. */
+#define trace_condition(what, number, why) \
+	trace(.kind = (what), .condition = (number), .cause = (why))
+
 uint64_t
 trace_record(const struct happening *happening, const struct error *error);
+
+/* A value in a few words, for the text of an entry. */
+struct brief {
+	char text[32];
+};
+
+struct brief trace_brief(const struct value *value);
 
 /* The number of the calling thread's latest entry, or 0. */
 uint64_t trace_latest(void);

@@ -72,31 +72,6 @@ end_reply(struct channel *channel)
 	return reason ? maybe_encoding_error(reason) : NULL;
 }
 
-/* A value in a few words, for the record. */
-struct brief {
-	char text[32];
-};
-
-static struct brief
-brief(const struct value *value)
-{
-	struct brief brief;
-	long long integer;
-	double real;
-
-	if (value_kind(value) == VALUE_INTEGER) {
-		error_free(value_get_integer(value, &integer));
-		snprintf(brief.text, sizeof(brief.text), "%lld", integer);
-	} else if (value_kind(value) == VALUE_REAL) {
-		error_free(value_get_real(value, &real));
-		snprintf(brief.text, sizeof(brief.text), "%.17g", real);
-	} else {
-		snprintf(brief.text, sizeof(brief.text), "%s",
-			value_kind_name(value));
-	}
-	return brief;
-}
-
 /* Runs one task with what belongs to it, and appends its result to a reply. */
 static struct error *
 run_task(const struct chunk_head *head, struct reader *items,
@@ -112,7 +87,7 @@ run_task(const struct chunk_head *head, struct reader *items,
 	if (!result)
 		result = value_nothing();
 	trace(.kind = TRACE_TASK_END, .chunk = head->number,
-		.text = trace_is_open() ? brief(result).text : NULL);
+		.text = trace_brief(result).text);
 	TRY(encode_result(result, reply));
 	return NULL;
 }
@@ -123,15 +98,9 @@ run_tasks(const struct chunk_head *head, struct reader *items,
 {
 	buffer_put_byte(reply, REPLY_VALUES);
 	for (uint64_t i = 0; i < head->count; i++) {
-		struct error *error;
-
 		trace(.kind = TRACE_TASK_START, .task = i,
 			.chunk = head->number);
-		error = TRACED(run_task(head, items, reply));
-		if (error)
-			trace_error(error, .kind = TRACE_ERROR_BORN, .task = i,
-				.tasks = 1, .chunk = head->number);
-		TRY(error);
+		TRY(run_task(head, items, reply));
 	}
 	return NULL;
 }
@@ -193,8 +162,11 @@ serve_chunk(
 			.text = "values");
 		error = end_reply(channel);
 	}
-	if (error)
+	if (error) {
+		trace_error(
+			error, .kind = TRACE_ERROR_BORN, .chunk = head.number);
 		return send_error(channel, REPLY_ERROR, error);
+	}
 	TRY(send_reply(channel));
 	return NULL;
 }
