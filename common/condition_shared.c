@@ -122,6 +122,14 @@ lock_visibly(struct shared *shared, unsigned long depth)
 	board_end();
 }
 
+/* Records it; who had the lock already has it from nobody. */
+static void
+tell_acquired(const struct shared *shared)
+{
+	trace_condition(TRACE_ACQUIRED, shared->number,
+		shared->depth == 1 ? shared->released_by : 0);
+}
+
 static void
 unlock(struct shared *shared)
 {
@@ -141,7 +149,7 @@ shared_acquire(struct condition *condition)
 		shared->depth++;
 	else
 		lock_visibly(shared, 1);
-	trace_condition(TRACE_ACQUIRED, shared->number, shared->released_by);
+	tell_acquired(shared);
 	return NULL;
 }
 

@@ -61,6 +61,7 @@ serve_guest(struct client *client, struct reader *message, bool *replies)
 	TRY(request_take(message, &request));
 	*replies = request_has_reply(request.kind);
 	client->visitor.asked_by = client->channel.cause;
+	client->visitor.granted_by = 0;
 	trace(.kind = TRACE_RECEIVE, .cause = client->channel.cause,
 		.condition = request.condition,
 		.text = request_name(request.kind));

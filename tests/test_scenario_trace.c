@@ -8,6 +8,7 @@
 #include "capture.h"
 #include "condition.h"
 #include "faults.h"
+#include "manager.h"
 #include "match.h"
 #include "must.h"
 #include "pattern.h"
@@ -974,6 +975,80 @@ a_scribe_is_not_interrupted_before_it_begins(void **state)
 }
 
 static struct error *
+acquire_twice(struct condition *condition)
+{
+	TRY(condition_acquire(condition));
+	TRY(condition_release(condition));
+	TRY(condition_acquire(condition));
+	TRY(condition_acquire(condition));
+	TRY(condition_release(condition));
+	TRY(condition_release(condition));
+	return NULL;
+}
+
+static struct error *
+acquire_twice_in_shared_memory(void)
+{
+	SCOPED(condition) condition = NULL;
+
+	TRY(condition_new(&condition));
+	TRY(acquire_twice(condition));
+	return NULL;
+}
+
+static struct error *
+acquire_twice_in_a_manager(void)
+{
+	SCOPED(manager) manager = NULL;
+	SCOPED(condition) condition = NULL;
+
+	TRY(manager_new(&manager));
+	TRY(manager_condition(manager, &condition));
+	TRY(acquire_twice(condition));
+	return NULL;
+}
+
+/* Of three, only the second came by the lock through a release. */
+static void
+the_second_acquired_has_a_cause(struct error *(*acquire)(void))
+{
+	struct place_for_record file = new_file(), errors = new_file();
+	struct own_program own = {file.path, errors.path, acquire};
+	struct record record;
+	const char *causes[3] = {NULL, "release", NULL};
+	size_t acquired = 0;
+
+	child_must_succeed(be_program, &own);
+	record = read_record(file.path);
+	for (size_t i = 1; i <= record.count; i++) {
+		size_t cause;
+
+		if (!is(&record, i, "acquired"))
+			continue;
+		cause = cause_of(&record, i);
+		assert_true(acquired < 3);
+		if (causes[acquired])
+			assert_string_equal(
+				kind_at(&record, cause), causes[acquired]);
+		else
+			assert_int_equal(cause, 0);
+		acquired++;
+	}
+	assert_int_equal(acquired, 3);
+	json_decref(record.whole);
+	unlink(file.path);
+	unlink(errors.path);
+}
+
+static void
+who_has_the_lock_already_has_it_from_nobody(void **state)
+{
+	(void)state;
+	the_second_acquired_has_a_cause(acquire_twice_in_shared_memory);
+	the_second_acquired_has_a_cause(acquire_twice_in_a_manager);
+}
+
+static struct error *
 say_too_much(void)
 {
 	for (uint64_t i = 0; i < TRACE_ROOM; i++)
@@ -1024,6 +1099,7 @@ main(void)
 		cmocka_unit_test(a_full_device_is_told_of),
 		cmocka_unit_test(what_a_killed_worker_did_is_in_the_record),
 		cmocka_unit_test(a_scribe_is_not_interrupted_before_it_begins),
+		cmocka_unit_test(who_has_the_lock_already_has_it_from_nobody),
 		cmocka_unit_test(a_full_record_says_so),
 	};
 
