@@ -18,12 +18,13 @@ static const char path_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				 "0123456789./*-";
 
 /* The programs whose options documents name. */
-static const char *const programs[] = {"scenarios/fork_global", "transcript"};
+static const char *const programs[] = {"scenarios/fork_global", "transcript",
+	"timeline"};
 
 static const char *const public_places[] = {"common/*.h", "scenarios/*.c"};
 
 static const char *const places[] = {"common/*.[ch]", "scenarios/*.c",
-	"tests/*", "expected/*.txt", "build.ninja", ".ci/run"};
+	"views/*", "tests/*", "expected/*.txt", "build.ninja", ".ci/run"};
 
 /* What these contain they do not show to be there. */
 static const char *const own_sources[] = {

@@ -15,7 +15,8 @@
 
 /* A place: a thread of a process, with a column of its own in every view. */
 struct place {
-	/* "main", "handler", "worker 2", "worker 2 (2nd)": unique in a record. */
+	/* "main", "handler", "worker 2", "worker 2 (2nd)": unique in a record.
+	 */
 	const char *name;
 	/* The number of its process in the file, from 1. */
 	long long process;
@@ -37,12 +38,14 @@ struct entry {
 	long long duration;
 	/* What caused it, an index of an earlier entry, or NO_ENTRY. */
 	size_t cause;
-	/* The program's line that it is about; NULL and 0 where there is none. */
+	/* The program's line that it is about; NULL and 0 where there is none.
+	 */
 	const char *file;
 	long long line;
 	/* How many entries of each place it knows of: place_count numbers. */
 	const size_t *clock;
-	/* What was printed or said; returned; raised; who looked at an error. */
+	/* What was printed or said; returned; raised; who looked at an error.
+	 */
 	const char *text;
 	const char *value;
 	const char *error;
@@ -50,17 +53,23 @@ struct entry {
 };
 
 struct record {
-	/* The program's name, its whole command line, and what --explain says. */
+	/* The program's name, its whole command line, and what --explain says.
+	 */
 	const char *program;
 	const char *command;
 	const char *ledger;
 	/* How many entries there was no room for. */
 	long long lost;
+	/* At least one. Those of a process stand together, in the order in
+	 * which processes turned up; workers stand last, by their numbers. */
 	struct place *places;
 	size_t place_count;
-	/* In the order of time; an entry comes after its cause. */
+	/* At least one. In the order of time; an entry comes after its cause.
+	 */
 	struct entry *entries;
 	size_t entry_count;
+	/* The clocks of all entries, one after another. */
+	size_t *clocks;
 	/* The parsed file, which owns all texts. */
 	void *source;
 };
