@@ -3,6 +3,7 @@
 #include "fields.h"
 #include "panic.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #define TIME_LIMIT 1000000000000000
 #define NUMBER_LIMIT 1000000000
 
-static const char *const categories[] = {
+const char *const record_categories[CATEGORY_COUNT] = {
 	"process", "task", "message", "error", "condition", "output"};
 
 #define CATEGORIES "process, task, message, error, condition or output"
@@ -81,8 +82,8 @@ static struct error *
 read_category(const struct spot *spot, const json_t *event, struct entry *entry)
 {
 	TRY(fields_text(spot, event, "cat", &entry->category));
-	for (size_t i = 0; i < sizeof(categories) / sizeof(*categories); i++)
-		if (strcmp(entry->category, categories[i]) == 0)
+	for (size_t i = 0; i < CATEGORY_COUNT; i++)
+		if (strcmp(entry->category, record_categories[i]) == 0)
 			return NULL;
 	return fields_wrong(spot, event, "cat", CATEGORIES);
 }
@@ -110,6 +111,8 @@ read_slice(struct reading *reading, const json_t *event, struct slice *slice)
 
 	TRY(fields_text(spot, event, "name", &entry->name));
 	TRY(fields_text(spot, slice->args, "kind", &entry->kind));
+	if (!isgraph((unsigned char)*entry->kind))
+		return fields_wrong(spot, slice->args, "kind", "a word");
 	TRY(read_category(spot, event, entry));
 	TRY(fields_number(spot, event, "ts", 0, TIME_LIMIT, &entry->time));
 	TRY(fields_number(spot, event, "dur", 0, TIME_LIMIT, &entry->duration));
@@ -163,7 +166,7 @@ read_place(struct reading *reading, const json_t *event, struct slice *slice)
 	const char *name;
 
 	TRY(fields_text(spot, slice->args, "place", &name));
-	if (!*name)
+	if (!isgraph((unsigned char)*name))
 		return fields_wrong(spot, slice->args, "place", "a name");
 	TRY(fields_number(spot, event, "pid", 1, NUMBER_LIMIT, &process));
 	entry->place = find_place(reading, name, process);

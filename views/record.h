@@ -13,6 +13,10 @@
 /* No entry: what causes an entry that nothing caused. */
 #define NO_ENTRY ((size_t)-1)
 
+/* process, task, message, error, condition and output. */
+#define CATEGORY_COUNT 6
+extern const char *const record_categories[CATEGORY_COUNT];
+
 /* A place: a thread of a process, with a column of its own in every view. */
 struct place {
 	/* "main", "handler", "worker 2", "worker 2 (2nd)": unique in a record.
@@ -31,7 +35,7 @@ struct entry {
 	/* "notify"; and what a reader wants to see: "notify 4". */
 	const char *kind;
 	const char *name;
-	/* process, task, message, error, condition or output. */
+	/* One of record_categories. */
 	const char *category;
 	/* Microseconds since the first entry, and how long it lasted. */
 	long long time;

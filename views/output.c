@@ -1,0 +1,120 @@
+#include "output.h"
+
+#include "panic.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct output {
+	/* What errors call it. */
+	char *name;
+	FILE *file;
+	/* Where the file will be, and where it is until it is complete: NULL
+	 * if that is the same. */
+	char *path;
+	char *draft;
+};
+
+FILE *
+output_file(struct output *output)
+{
+	return output->file;
+}
+
+/* What would be the mode of a new file; the call can only be asked by setting.
+ */
+static mode_t
+new_mode(void)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return 0666 & ~mask;
+}
+
+/* Opens a file beside the one that it will replace, with the same mode. */
+static struct error *
+open_draft(struct output *output, mode_t mode)
+{
+	int descriptor;
+
+	if (asprintf(&output->draft, "%s.XXXXXX", output->path) < 0)
+		panic("out of memory");
+	descriptor = mkostemp(output->draft, O_CLOEXEC);
+	if (descriptor < 0) {
+		free(output->draft);
+		output->draft = NULL;
+		return RAISE_ERRNO("%s: cannot be written", output->name);
+	}
+	fchmod(descriptor, mode);
+	output->file = must_have(fdopen(descriptor, "w"));
+	return NULL;
+}
+
+static struct error *
+open_output(struct output *output, const char *path)
+{
+	struct stat status;
+	bool exists = stat(path, &status) == 0;
+
+	if (exists && S_ISDIR(status.st_mode))
+		return RAISE(
+			OSError, "%s: cannot be written: Is a directory", path);
+	if (exists && !S_ISREG(status.st_mode)) {
+		output->file = fopen(path, "we");
+		return output->file
+			       ? NULL
+			       : RAISE_ERRNO("%s: cannot be written", path);
+	}
+	/* Not a link that leads to it. */
+	output->path = exists ? realpath(path, NULL) : strdup(path);
+	must_have(output->path);
+	return TRACED(open_draft(
+		output, exists ? status.st_mode & 0777 : new_mode()));
+}
+
+struct error *
+output_new(const char *path, struct output **made)
+{
+	SCOPED(output) output = must_have(calloc(1, sizeof(*output)));
+
+	output->name = must_have(strdup(path ? path : "standard output"));
+	if (path)
+		TRY(open_output(output, path));
+	else
+		output->file = stdout;
+	*made = output;
+	output = NULL;
+	return NULL;
+}
+
+struct error *
+output_finish(struct output *output)
+{
+	if (fflush(output->file) != 0 || ferror(output->file))
+		return RAISE_ERRNO("%s: cannot be written", output->name);
+	if (output->draft && rename(output->draft, output->path) != 0)
+		return RAISE_ERRNO("%s: cannot be written", output->name);
+	free(output->draft);
+	output->draft = NULL;
+	return NULL;
+}
+
+void
+output_free(struct output *output)
+{
+	if (!output)
+		return;
+	if (output->file && output->file != stdout)
+		fclose(output->file);
+	if (output->draft)
+		unlink(output->draft);
+	free(output->draft);
+	free(output->path);
+	free(output->name);
+	free(output);
+}

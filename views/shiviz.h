@@ -1,0 +1,18 @@
+/* shiviz.h - a record as a log for ShiViz. */
+#ifndef VIEWS_SHIVIZ_H
+#define VIEWS_SHIVIZ_H
+
+#include <stdio.h>
+
+struct error;
+struct record;
+
+/*
+ * Writes a record as a log that ShiViz reads as it is: two lines for each
+ * entry, of which the first has its place and its clock, and the second says
+ * what happened. Raises ValueError where two places would have the same name
+ * there.
+ */
+struct error *shiviz_write(const struct record *record, FILE *file);
+
+#endif
