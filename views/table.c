@@ -14,15 +14,13 @@
 #define WIDTH_WITHOUT_TERMINAL 100
 #define WIDTH_LIMIT 100000
 
-/* Within these, columns are as far apart as there is room for. */
-#define LEAST_STRIDE 8
-#define MOST_STRIDE 24
+/* What a column has at least, and how far apart two are at most. */
+#define LEAST_COLUMN 5
+#define MOST_GAP 16
 
-/* What is kept for the last column, if it can be. */
-#define LAST_COLUMN 32
-
-/* What the last column has at least, however narrow the terminal. */
-#define LEAST_COLUMN 12
+/* What the last one has if it can, and however narrow the terminal. */
+#define LAST_COLUMN 45
+#define LAST_COLUMN_AT_LEAST 12
 
 /* In microseconds, what is shown as a pause. */
 #define PAUSE 100000
@@ -41,9 +39,8 @@ struct grid {
 	/* How wide the number of an entry is, and its time. */
 	int number_width;
 	int time_width;
-	/* Where the first place's column begins, and from one to the next. */
-	size_t start;
-	size_t stride;
+	/* Of each place: where its column begins, and how long it lives. */
+	size_t *columns;
 	struct life *lives;
 };
 
@@ -68,38 +65,47 @@ milliseconds(const struct entry *entry)
 	return (double)entry->time / 1000;
 }
 
-/* The widest word of all names, which are divided at spaces. */
+/* How wide the widest word of a place's name is. */
 static size_t
-widest_word(const struct record *record)
+name_width(const struct place *place)
 {
-	size_t widest = 0;
+	char *name = caption_clean(place->name), *rest;
+	char *word = strtok_r(name, " ", &rest);
+	size_t widest = LEAST_COLUMN;
 
-	for (size_t p = 0; p < record->place_count; p++) {
-		char *name = caption_clean(record->places[p].name), *rest;
-		char *word = strtok_r(name, " ", &rest);
-
-		for (; word; word = strtok_r(NULL, " ", &rest))
-			if (caption_width(word) > widest)
-				widest = caption_width(word);
-		free(name);
-	}
+	for (; word; word = strtok_r(NULL, " ", &rest))
+		if (caption_width(word) > widest)
+			widest = caption_width(word);
+	free(name);
 	return widest;
 }
 
-static size_t
-stride_of(const struct grid *grid)
+/* Puts columns side by side, from the start, with so much between them. */
+static void
+place_columns(struct grid *grid, size_t start, size_t gap)
 {
-	size_t others = grid->record->place_count - 1;
-	size_t stride = widest_word(grid->record) + 1, wide;
+	for (size_t p = 0; p < grid->record->place_count; p++) {
+		grid->columns[p] = start;
+		start += name_width(&grid->record->places[p]) + gap;
+	}
+}
 
-	if (stride < LEAST_STRIDE)
-		stride = LEAST_STRIDE;
-	if (others == 0 || grid->width < grid->start + LAST_COLUMN)
-		return stride;
-	wide = (grid->width - grid->start - LAST_COLUMN) / others;
-	if (wide > MOST_STRIDE)
-		wide = MOST_STRIDE;
-	return wide > stride ? wide : stride;
+/* Spreads them as far as there is room; makes room where they need it. */
+static void
+spread_columns(struct grid *grid, size_t start)
+{
+	size_t last = grid->record->place_count - 1;
+	size_t end, gap;
+
+	place_columns(grid, start, 1);
+	end = grid->columns[last] + LAST_COLUMN;
+	if (last > 0 && end < grid->width) {
+		gap = 1 + (grid->width - end) / last;
+		place_columns(grid, start, gap < MOST_GAP ? gap : MOST_GAP);
+	}
+	end = grid->columns[last] + LAST_COLUMN_AT_LEAST;
+	if (grid->width < end)
+		grid->width = end;
 }
 
 /*
@@ -132,25 +138,16 @@ grid_of(const struct record *record, FILE *file)
 	struct grid grid = {.record = record,
 		.file = file,
 		.width = terminal_width(file),
+		.columns = must_have(
+			calloc(record->place_count, sizeof(*grid.columns))),
 		.lives = lives_of(record)};
-	size_t end;
 
 	grid.number_width = snprintf(NULL, 0, "%zu", record->entry_count);
 	grid.time_width = snprintf(NULL, 0, "%.1f", milliseconds(last));
-	/* With room for "cause". */
-	grid.start =
-		(size_t)(grid.number_width + 1 + 5 + 1 + grid.time_width) + 2;
-	grid.stride = stride_of(&grid);
-	end = grid.start + (record->place_count - 1) * grid.stride;
-	if (grid.width < end + LEAST_COLUMN)
-		grid.width = end + LEAST_COLUMN;
+	/* A number, "cause" and a time, each with a blank, and one more. */
+	spread_columns(&grid, (size_t)grid.number_width + 1 + 5 + 1 +
+				      (size_t)grid.time_width + 2);
 	return grid;
-}
-
-static size_t
-column_of(const struct grid *grid, size_t place)
-{
-	return grid->start + place * grid->stride;
 }
 
 /* Writes spaces from a position to a column. */
@@ -190,10 +187,10 @@ write_columns(const struct grid *grid, size_t index)
 	const struct entry *entry = &grid->record->entries[index];
 	char *caption = caption_new(entry);
 	/* One column before is always blank. */
-	size_t position = grid->start - 1;
+	size_t position = grid->columns[0] - 1;
 
 	for (size_t p = 0; p < grid->record->place_count; p++) {
-		size_t column = column_of(grid, p);
+		size_t column = grid->columns[p];
 
 		if (p == entry->place) {
 			pad(grid, position, column);
@@ -213,17 +210,17 @@ static void
 write_pause(const struct grid *grid, size_t index)
 {
 	const struct entry *entry = &grid->record->entries[index];
-	size_t position = grid->start - 1;
+	size_t position = grid->columns[0] - 1;
 
 	if (index == 0 || entry->time - entry[-1].time < PAUSE)
 		return;
-	fprintf(grid->file, "%*s ", (int)grid->start - 3, "...");
+	fprintf(grid->file, "%*s ", (int)grid->columns[0] - 3, "...");
 	for (size_t p = 0; p < grid->record->place_count; p++)
 		if (is_there(grid, p, index) ||
 			(p == entry->place && grid->lives[p].first < index)) {
-			pad(grid, position, column_of(grid, p));
+			pad(grid, position, grid->columns[p]);
 			fputc('|', grid->file);
-			position = column_of(grid, p) + 1;
+			position = grid->columns[p] + 1;
 		}
 	fputc('\n', grid->file);
 }
@@ -256,9 +253,9 @@ write_words(const struct grid *grid, size_t position, size_t n)
 		for (size_t i = 0; word && i < n; i++)
 			word = strtok_r(NULL, " ", &rest);
 		if (word) {
-			pad(grid, position, column_of(grid, p));
+			pad(grid, position, grid->columns[p]);
 			fputs(word, grid->file);
-			position = column_of(grid, p) + caption_width(word);
+			position = grid->columns[p] + caption_width(word);
 			any_more |= strtok_r(NULL, " ", &rest) != NULL;
 		}
 		free(name);
@@ -272,7 +269,8 @@ write_head(const struct grid *grid)
 {
 	fprintf(grid->file, "%*s cause %*s ", grid->number_width, "#",
 		grid->time_width, "ms");
-	for (size_t n = 0; write_words(grid, n == 0 ? grid->start - 1 : 0, n);)
+	for (size_t n = 0;
+		write_words(grid, n == 0 ? grid->columns[0] - 1 : 0, n);)
 		n++;
 	fputc('\n', grid->file);
 }
@@ -290,6 +288,7 @@ table_write(const struct record *record, FILE *file)
 	if (record->lost > 0)
 		fprintf(file, "\nThere was no room for %lld more entries.\n",
 			record->lost);
+	free(grid.columns);
 	free(grid.lives);
 	return NULL;
 }
