@@ -266,6 +266,7 @@ what_changes_between_runs_may_differ(void **state)
 		"  main       pid 12345 waits, for 12.5 s\n"));
 	assert_true(stands_in("by worker 2 (pid 7), 1.0 s ago\n",
 		"by worker 14 (pid 88), 0.2 s ago\n"));
+	assert_true(stands_in("2  1   35.6  main\n", "2 1 7.9 main\n"));
 	assert_true(stands_in("Task 0 completed with 0.25\n",
 		"Task 0 completed with 5e-05\n"));
 	assert_true(stands_in("Task 1 waiting\nTask 0 waiting\nEnd.\n",
@@ -283,6 +284,7 @@ what_does_not_change_must_be_the_same(void **state)
 	assert_false(stands_in("woke 0; 4 began\n", "woke 1; 3 began\n"));
 	assert_false(stands_in("Task 0 waiting\n", "Task 1 waiting\n"));
 	assert_false(stands_in("condition 1\n", "condition 2\n"));
+	assert_false(stands_in("2  1   35.6  main\n", "2 3 7.9 main\n"));
 	assert_false(stands_in("a\nc\n", "a\nb\nc\n"));
 	assert_false(stands_in("Task 0\nTask 0\n", "Task 0\nTask 1\n"));
 	assert_false(stands_in("b\na\n", "a\nb\n"));

@@ -363,6 +363,11 @@ diagram_has_a_line_for_each_entry(void **state)
 
 /* ShiViz. */
 
+/* Of a file, it takes the first line as how to read it, and the second as what
+ * divides several runs. */
+static const char log_head[] =
+	"(?<host>\\S*) (?<clock>{.*})\\n(?<event>.*)\n\n";
+
 /* What its parser would have learned up to a line. */
 struct hosts {
 	json_t *events; /* how many each has had */
@@ -413,6 +418,8 @@ log_must_be(const struct record *record, const char *log)
 	const char *host;
 	json_t *value;
 
+	assert_memory_equal(log, log_head, strlen(log_head));
+	log += strlen(log_head);
 	for (size_t i = 0; i < record->entry_count; i++) {
 		struct text first = next_line(&log), second = next_line(&log);
 		char *caption = caption_new(&record->entries[i]);

@@ -64,6 +64,12 @@ names_must_differ(
 	return NULL;
 }
 
+/*
+ * What ShiViz takes from the first two lines of a file: how to read the rest,
+ * and what divides several runs in it, of which there is one.
+ */
+static const char head[] = "(?<host>\\S*) (?<clock>{.*})\\n(?<event>.*)\n\n";
+
 struct error *
 shiviz_write(const struct record *record, FILE *file)
 {
@@ -74,6 +80,8 @@ shiviz_write(const struct record *record, FILE *file)
 	for (size_t p = 0; p < record->place_count; p++)
 		hosts[p] = host_name(&record->places[p]);
 	error = TRACED(names_must_differ(record, hosts, names));
+	if (!error)
+		fputs(head, file);
 	for (size_t i = 0; !error && i < record->entry_count; i++)
 		write_entry(record, &record->entries[i], hosts, file);
 	for (size_t p = 0; p < record->place_count; p++)

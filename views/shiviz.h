@@ -8,10 +8,10 @@ struct error;
 struct record;
 
 /*
- * Writes a record as a log that ShiViz reads as it is: two lines for each
- * entry, of which the first has its place and its clock, and the second says
- * what happened. Raises ValueError where two places would have the same name
- * there.
+ * Writes a record as a file that ShiViz reads without further settings. After
+ * its head come two lines for each entry: the first has its place and its
+ * clock, the second says what happened. Raises ValueError where two places
+ * would have the same name there.
  */
 struct error *shiviz_write(const struct record *record, FILE *file);
 

@@ -210,11 +210,11 @@ static void
 write_pause(const struct grid *grid, size_t index)
 {
 	const struct entry *entry = &grid->record->entries[index];
-	size_t position = grid->columns[0] - 1;
+	size_t position = grid->columns[0] - 2;
 
 	if (index == 0 || entry->time - entry[-1].time < PAUSE)
 		return;
-	fprintf(grid->file, "%*s ", (int)grid->columns[0] - 3, "...");
+	fprintf(grid->file, "%*s", (int)position, "...");
 	for (size_t p = 0; p < grid->record->place_count; p++)
 		if (is_there(grid, p, index) ||
 			(p == entry->place && grid->lives[p].first < index)) {
