@@ -109,8 +109,8 @@ spread_columns(struct grid *grid, size_t start)
 }
 
 /*
- * A place is there from its first entry to its last one; or, if its end was
- * seen from elsewhere, until then.
+ * A place is there from its first entry until its end is told: by itself, or
+ * by who reaped it, as an effect of its last entry.
  */
 static struct life *
 lives_of(const struct record *record)
@@ -118,15 +118,19 @@ lives_of(const struct record *record)
 	struct life *lives =
 		must_have(calloc(record->place_count, sizeof(*lives)));
 
+	for (size_t p = 0; p < record->place_count; p++)
+		lives[p].last = record->entry_count;
 	for (size_t i = 0; i < record->entry_count; i++) {
 		const struct entry *entry = &record->entries[i];
+		const struct entry *last =
+			entry->cause == NO_ENTRY
+				? entry
+				: &record->entries[entry->cause];
 
 		if (entry->clock[entry->place] == 1)
 			lives[entry->place].first = i;
-		lives[entry->place].last = i;
-		if (strcmp(entry->kind, "exit") == 0 &&
-			entry->cause != NO_ENTRY)
-			lives[record->entries[entry->cause].place].last = i;
+		if (strcmp(entry->kind, "exit") == 0)
+			lives[last->place].last = i;
 	}
 	return lives;
 }
