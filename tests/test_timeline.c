@@ -853,8 +853,6 @@ output_that_cannot_be_written_is_told_of(void **state)
 	size_t count = file_count();
 
 	(void)state;
-	must_fail((char *[]){"-o", "/dev/full", traces[0], NULL}, 1,
-		"/dev/full: cannot be written: No space left on device");
 	must_fail((char *[]){"-o", "/nowhere/x", traces[0], NULL}, 1,
 		"/nowhere/x: cannot be written: No such file or directory");
 	must_fail((char *[]){"-o", folder, traces[0], NULL}, 1,
@@ -888,6 +886,60 @@ lost_standard_output_is_told_of(void **state)
 			1 << 8);
 }
 
+/* Files may have one byte, as if the disk were full. */
+static void
+write_to_full_disk(void *context)
+{
+	char *program = text_format("%s/timeline", build_folder());
+
+	assert_true(dup2(open("/dev/null", O_WRONLY), STDERR_FILENO) >= 0);
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &(struct rlimit){1, 1});
+	execl(program, program, "-o", context, traces[0], (char *)NULL);
+}
+
+static void
+full_disk_leaves_the_file_as_it_was(void **state)
+{
+	char *path = file_with("out", "as it was");
+	size_t count = file_count();
+	struct text text = {0};
+
+	(void)state;
+	assert_int_equal(
+		child_wait(child_start(write_to_full_disk, path)), 1 << 8);
+	assert_int_equal(file_count(), count);
+	assert_int_equal(text_read(&text, path), 0);
+	assert_string_equal(text.bytes, "as it was");
+	text_fini(&text);
+	unlink(path);
+	free(path);
+}
+
+/* It would not be one afterwards if a file took its place. */
+static void
+pipe_is_written_to_as_it_is(void **state)
+{
+	char *path = text_format("%s/pipe", folder), byte;
+	struct outcome outcome;
+	struct stat status;
+	int reader;
+
+	(void)state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	/* Both ends, so that what is written stays there. */
+	reader = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	outcome = shown(0, (char *[]){"-o", path, NULL});
+	outcome_fini(&outcome);
+	assert_int_equal(read(reader, &byte, 1), 1);
+	assert_int_equal(lstat(path, &status), 0);
+	assert_true(S_ISFIFO(status.st_mode));
+	close(reader);
+	unlink(path);
+	free(path);
+}
+
 int
 main(void)
 {
@@ -908,6 +960,8 @@ main(void)
 		cmocka_unit_test(output_follows_a_link),
 		cmocka_unit_test(output_that_cannot_be_written_is_told_of),
 		cmocka_unit_test(lost_standard_output_is_told_of),
+		cmocka_unit_test(full_disk_leaves_the_file_as_it_was),
+		cmocka_unit_test(pipe_is_written_to_as_it_is),
 	};
 
 	unsetenv("COLUMNS");
