@@ -61,9 +61,6 @@ open_output(struct output *output, const char *path)
 	struct stat status;
 	bool exists = stat(path, &status) == 0;
 
-	if (exists && S_ISDIR(status.st_mode))
-		return RAISE(
-			OSError, "%s: cannot be written: Is a directory", path);
 	if (exists && !S_ISREG(status.st_mode)) {
 		output->file = fopen(path, "we");
 		return output->file
