@@ -40,15 +40,17 @@ new_mode(void)
 static struct error *
 open_draft(struct output *output, mode_t mode)
 {
+	struct error *error;
 	int descriptor;
 
 	if (asprintf(&output->draft, "%s.XXXXXX", output->path) < 0)
 		panic("out of memory");
 	descriptor = mkostemp(output->draft, O_CLOEXEC);
 	if (descriptor < 0) {
+		error = RAISE_ERRNO("%s: cannot be written", output->name);
 		free(output->draft);
 		output->draft = NULL;
-		return RAISE_ERRNO("%s: cannot be written", output->name);
+		return error;
 	}
 	fchmod(descriptor, mode);
 	output->file = must_have(fdopen(descriptor, "w"));
