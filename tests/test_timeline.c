@@ -9,6 +9,7 @@
 #include "caption.h"
 #include "capture.h"
 #include "must.h"
+#include "picture.h"
 #include "record.h"
 #include "selection.h"
 #include "table.h"
@@ -621,6 +622,21 @@ selection_keeps_what_was_known(void **state)
 	}
 }
 
+/* test_picture looks at what is in it. */
+static void
+picture_must_be(const struct record *record, const char *text)
+{
+	char *picture = NULL;
+	size_t length;
+	FILE *file = open_memstream(&picture, &length);
+
+	assert_non_null(file);
+	MUST(picture_write(record, file));
+	fclose(file);
+	assert_string_equal(text, picture);
+	free(picture);
+}
+
 static void
 formats_show_the_selection(void **state)
 {
@@ -630,16 +646,18 @@ formats_show_the_selection(void **state)
 	for (size_t i = 0; i < SCENARIO_COUNT; i++) {
 		SCOPED(record) part = only(i, selection);
 		char *option = text_format("--only=%s", selection);
-		struct outcome outcomes[3] = {
+		struct outcome outcomes[] = {
 			shown(i, (char *[]){option, NULL}),
 			shown(i, (char *[]){option, "--mermaid", NULL}),
 			shown(i, (char *[]){"--shiviz", option, NULL}),
+			shown(i, (char *[]){"--svg", option, NULL}),
 		};
 
 		table_must_be(part, said(&outcomes[0], 0), 100);
 		diagram_must_be(part, said(&outcomes[1], 0));
 		log_must_be(part, said(&outcomes[2], 0));
-		for (size_t n = 0; n < 3; n++)
+		picture_must_be(part, said(&outcomes[3], 0));
+		for (size_t n = 0; n < 4; n++)
 			outcome_fini(&outcomes[n]);
 		free(option);
 	}

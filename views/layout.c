@@ -30,7 +30,7 @@
 #define MOST_ROOM 24
 
 /* For how many characters in a box the picture is made wider. */
-#define MOST_BOXED 48
+#define MOST_BOXED 96
 
 /* A pause: 10 ms, in microseconds. */
 #define PAUSE 10000
@@ -324,11 +324,15 @@ widen(struct layout *layout, const struct record *record)
 	for (size_t i = 0; i < record->entry_count; i++) {
 		const struct entry *entry = &record->entries[i];
 		const struct column *column = &layout->columns[entry->place];
-		size_t length = label_length(entry->name);
+		size_t length;
+		char *text;
 		int right;
 
 		if (!is_boxed(entry))
 			continue;
+		text = text_of(entry);
+		length = label_length(text);
+		free(text);
 		length = length < MOST_BOXED ? length : MOST_BOXED;
 		right = column->left + (int)length * LABEL_TYPE.advance +
 			MARGIN;

@@ -6,6 +6,7 @@
 #include "mermaid.h"
 #include "option.h"
 #include "output.h"
+#include "picture.h"
 #include "record.h"
 #include "selection.h"
 #include "shiviz.h"
@@ -26,6 +27,7 @@ static const struct format {
 } formats[] = {
 	{"table", "Write a table for a terminal; so without an option",
 		table_write},
+	{"svg", "Write a picture for a browser, or for paper", picture_write},
 	{"mermaid", "Write a sequence diagram for a document", mermaid_write},
 	{"shiviz", "Write a log for ShiViz", shiviz_write},
 };
