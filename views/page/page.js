@@ -36,7 +36,7 @@ const MEANINGS = {
 	fork: "A new process begins as a copy of this one.",
 	thread: "A new thread begins in this process.",
 	start: "Here the place begins.",
-	exit: "A process is over.",
+	exit: "The process is over.",
 	sleep: "It does nothing for a while, on purpose.",
 	wake: "The pause is over.",
 	submit: "The tasks are handed to the pool; the call returns at once.",
@@ -52,7 +52,7 @@ const MEANINGS = {
 	reply: "The manager has answered.",
 	error_born: "Here the error is made.",
 	error_stored: "The result keeps the first error, for who asks.",
-	error_seen: "Who looked at the error, in the whole run.",
+	error_seen: "Here somebody looks at the error.",
 	failed: "The manager's answer was an error.",
 	acquire: "It wants the condition's lock.",
 	blocked: "Somebody else has the lock.",
@@ -61,7 +61,7 @@ const MEANINGS = {
 	wait: "It gives the lock back, and waits to be notified.",
 	woken: "A notification woke it.",
 	timed_out: "Nobody notified it in time.",
-	notify: "Who waits is woken.",
+	notify: "Whoever waits is woken.",
 	print: "A line on standard output.",
 };
 
@@ -77,6 +77,19 @@ const LASTING = {
 const MARKS = [
 	"submit", "sleep", "wake", "acquire", "notify", "release", "await",
 ];
+
+/* What it means where there is more to say. */
+function meaning({kind, woken, observer, child, signal}) {
+	if (kind === "notify" && woken === 0)
+		return "Nobody waits, so nobody is woken.";
+	if (kind === "error_seen" && observer === "nobody")
+		return "The result is freed, and nobody looked at its error.";
+	if (kind === "exit" && signal === 9 && child.startsWith("worker"))
+		return "The pool kills its workers when it is freed.";
+	if (kind === "exit" && child)
+		return "The end of a process is noticed by who made it.";
+	return MEANINGS[kind] || "";
+}
 
 /* Makes an element, with these attributes and children. */
 function make(name, attributes = {}, ...children) {
@@ -153,8 +166,9 @@ function label(name, args) {
 /* The entries, with rows: one for each, and one for each long pause. */
 function readEntries(slices, places) {
 	const byIndex = new Map();
-	let row = 0, before = 0;
+	let row = 0, pauses = 0, before = 0;
 
+	slices.sort((a, b) => a.ts - b.ts || a.args.index - b.args.index);
 	return slices.map((slice, i) => {
 		const args = slice.args;
 		const pause = slice.ts - before;
@@ -169,13 +183,18 @@ function readEntries(slices, places) {
 			line: args.line || 0,
 			text: args.text,
 			status: args.status,
+			signal: args.signal,
 			child: args.child,
+			woken: args.woken,
+			observer: args.observer,
 			cause: byIndex.get(args.cause) || null,
 			pause: pause >= PAUSE ? pause : 0,
 		};
 
 		row += entry.pause ? 2 : 1;
+		pauses += entry.pause ? 1 : 0;
 		entry.row = row;
+		entry.pauses = pauses;
 		before = slice.ts;
 		byIndex.set(args.index, entry);
 		return entry;
@@ -325,7 +344,8 @@ function makePanel(one, isFirst) {
 	const places = part("places", panel);
 
 	panel.dataset.panel = one.name;
-	panel.querySelector("h2").append(one.title);
+	panel.querySelector("h2").append(...prose(one.title));
+	part("name", panel).append(one.name);
 	part("lesson", panel).append(...prose(one.lesson));
 	part("file", panel).append(`scenarios/${one.name}.c`);
 	part("source", panel).append(...sourceLines(one.source));
@@ -370,15 +390,18 @@ function showNow(panel, one, past) {
 	if (entry.cause)
 		said.push("Because of ", make("a", {
 			"data-because": entry.cause.step,
-			"href": address({one, step: entry.cause.step}),
+			"href": address({
+				...(one === view.one ? view : {one}),
+				step: entry.cause.step,
+			}),
 		}, `${entry.cause.placeName} #${entry.cause.step}`),
 		` (${entry.cause.label}). `);
-	said.push(make("small", {}, MEANINGS[entry.kind] || ""));
+	said.push(make("small", {}, meaning(entry)));
 	now.replaceChildren(...said);
 }
 
 /* The line on which each place is; none when it is back in the library. */
-function linesOf(one, past) {
+function linesOf(past) {
 	const lines = new Map();
 
 	for (const entry of past) {
@@ -390,10 +413,22 @@ function linesOf(one, past) {
 	return lines;
 }
 
+/* A place's name at its line; a worker after another is only its number. */
+function placeMark(name, isMover, before) {
+	const isNext = before && /^worker \d+$/.test(name) &&
+		/^(worker )?\d+$/.test(before.textContent);
+
+	return make("b", isMover ? {class: "moved"} : {title: name},
+		isNext && !isMover ? name.replace("worker ", "") : name);
+}
+
 function showSource(panel, one, past) {
 	const source = part("source", panel);
-	const lines = linesOf(one, past);
+	const lines = linesOf(past);
 	const mover = past.at(-1)?.placeName;
+	const main = past.findLast(entry =>
+		entry.line && entry.placeName === "main");
+	let shown = main && source.children[main.line - 1];
 
 	for (const line of source.children) {
 		line.removeAttribute("aria-current");
@@ -401,16 +436,16 @@ function showSource(panel, one, past) {
 	}
 	for (const name of one.places) {
 		const line = source.children[lines.get(name) - 1];
+		const marks = line?.lastChild;
 
-		if (!line)
-			continue;
-		line.lastChild.append(make("b",
-			name === mover ? {class: "moved"} : {}, name));
-		if (name === mover) {
+		marks?.append(placeMark(name, name === mover, marks.lastChild));
+		if (line && name === mover) {
 			line.setAttribute("aria-current", "step");
-			reveal(source, line);
+			shown = line;
 		}
 	}
+	if (shown)
+		reveal(source, shown);
 }
 
 /* Scrolls a line into view, in its pane alone. */
@@ -491,30 +526,42 @@ function lifeline(one, past, place) {
 	});
 }
 
-/* The lines behind the entries: each place's own, and from cause to effect. */
+/*
+ * The lines behind the entries: each place's own, and from causes to effects,
+ * unless there is a pause between them.
+ */
 function picture(one, past) {
 	const rows = past.length ? past.at(-1).row : 0;
-	const head = draw("marker", {
-		id: `head-${one.name}`, viewBox: "0 0 8 8", refX: 14, refY: 4,
-		markerWidth: 8, markerHeight: 8, orient: "auto",
-		markerUnits: "userSpaceOnUse",
-	}, draw("path", {d: "M0,0 L8,4 L0,8 z"}));
-	const picture = draw("svg", {
+	const lines = one.places.flatMap((name, place) =>
+		lifeline(one, past, place));
+
+	for (const entry of past)
+		if (entry.cause && entry.cause.pauses === entry.pauses)
+			lines.push(line(one, entry.cause, entry,
+				{class: "cause"}));
+	return sheet(rows, "behind", ...lines);
+}
+
+/* What is drawn over the rows of the columns. */
+function sheet(rows, name, ...lines) {
+	return draw("svg", {
 		"aria-hidden": "true",
+		"class": name,
 		"style": `grid-row: 2 / span ${rows || 1}; ` +
 			`grid-column: 3 / -1; height: ${rows * ROW}em`,
-	}, draw("defs", {}, head));
+	}, ...lines);
+}
 
-	one.places.forEach((name, place) =>
-		picture.append(...lifeline(one, past, place)));
-	for (const entry of past)
-		if (entry.cause)
-			picture.append(line(one, entry.cause, entry, {
-				"class": "cause",
-				"data-effect": entry.step,
-				"marker-end": `url(#head-${one.name})`,
-			}));
-	return picture;
+/* The arrow from an entry's cause to it. */
+function arrow(one, entry) {
+	const head = `head-${one.name}`;
+
+	return sheet(entry.row, "before", draw("marker", {
+		id: head, viewBox: "0 0 8 8", refX: 14, refY: 4,
+		markerWidth: 8, markerHeight: 8, orient: "auto",
+		markerUnits: "userSpaceOnUse",
+	}, draw("path", {d: "M0,0 L8,4 L0,8 z"})),
+	line(one, entry.cause, entry, {"marker-end": `url(#${head})`}));
 }
 
 /* What a place is at, for its column's head. */
@@ -547,22 +594,26 @@ function showPlaces(panel, one, past) {
 	places.append(...rowItems(past));
 	places.querySelector(`[data-entry="${past.length}"]`)
 		?.setAttribute("aria-current", "step");
-	point(panel, past.length);
+	point(panel, past.at(-1));
+	showNewest(places);
+}
+
+function showNewest(places) {
 	places.scrollTop = places.scrollHeight;
 }
 
-/* Shows what caused an entry. */
-function point(panel, step) {
+/* Shows what caused an entry, if there is one and something did. */
+function point(panel, entry) {
 	const places = part("places", panel);
-	const effect = places.querySelector(`[data-entry="${step}"]`);
-	const because = effect?.dataset.because;
+	const cause = entry?.cause;
 
-	for (const marked of places.querySelectorAll(".because, .shown"))
-		marked.classList.remove("because", "shown");
-	places.querySelector(`[data-entry="${because}"]`)
-		?.classList.add("because");
-	places.querySelector(`[data-effect="${step}"]`)
-		?.classList.add("shown");
+	places.querySelector(".because")?.classList.remove("because");
+	places.querySelector("svg.before")?.remove();
+	if (!cause)
+		return;
+	places.querySelector(`[data-entry="${cause.step}"]`)
+		.classList.add("because");
+	places.append(arrow(findCase(panel.dataset.panel), entry));
 }
 
 /*
@@ -593,7 +644,7 @@ function showLedger(panel, one, past) {
 	const ledger = part("ledger", panel);
 
 	ledger.parentNode.hidden = past.length < one.entries.length;
-	ledger.replaceChildren(...one.ledger.slice(1).map(text =>
+	ledger.replaceChildren(...one.ledger.map(text =>
 		make("li", /^\s*Seen by/.test(text) ? {class: "seen"} : {},
 			text.trim())));
 	ledger.scrollTop = ledger.scrollHeight;
@@ -609,11 +660,40 @@ function showPanel(panel, one, step) {
 	showPlaces(panel, one, past);
 }
 
+/* The case beside another, with how far it is. */
+function showBeside(panel, one, step) {
+	const last = one.entries.length;
+
+	showPanel(panel, one, step);
+	part("moment", panel).textContent = step === last ?
+		`all ${last} steps` : `at the same moment: ${step} of ${last}`;
+}
+
 /*
  * The view.
  */
 
 let view = null;
+
+/*
+ * Browsers take only so many changes of the address in a while, and a key that
+ * is held down steps faster than that.
+ */
+const ADDRESS_EVERY = 60;
+let addressTimer = null;
+let addressTime = -ADDRESS_EVERY;
+
+function writeAddress() {
+	const wait = addressTime + ADDRESS_EVERY - performance.now();
+
+	clearTimeout(addressTimer);
+	if (wait > 0) {
+		addressTimer = setTimeout(writeAddress, wait);
+		return;
+	}
+	addressTime = performance.now();
+	history.replaceState(null, "", address(view));
+}
 
 /* The panels that are there, made anew where another case is to be shown. */
 function panelsFor(shown) {
@@ -655,14 +735,14 @@ function show(next, notice = "") {
 	const {one, step, other} = view = next;
 	const panels = panelsFor(other ? [one, other] : [one]);
 
-	history.replaceState(null, "", address(view));
+	writeAddress();
 	document.title = `${one.name}, step ${step} - Forklore`;
 	part("notice").textContent = notice;
 	part("notice").hidden = !notice;
 	showControls(view);
 	showPanel(panels[0], one, step);
 	if (other)
-		showPanel(panels[1], other, stepBeside(one, step, other));
+		showBeside(panels[1], other, stepBeside(one, step, other));
 	document.body.dataset.ready = "true";
 }
 
@@ -681,14 +761,15 @@ function choose(number) {
 	const one = cases[number - 1];
 
 	if (one && one !== view.one)
-		location.hash = address({one, step: 0});
+		document.querySelector(`[data-case="${one.name}"]`).click();
 }
 
 async function copyLink() {
 	let notice = "The link to this step is copied.";
 
 	try {
-		await navigator.clipboard.writeText(location.href);
+		await navigator.clipboard.writeText(
+			document.querySelector(`[data-action="link"]`).href);
 	} catch {
 		notice = "The link to this step is in the address bar.";
 	}
@@ -743,14 +824,31 @@ function clicked(event) {
 	}
 }
 
-/* Shows the cause of what is pointed at, or else of what happened last. */
+/*
+ * Shows the cause of what is pointed at, or else of what happened last. Who
+ * points at the words that name a cause gets to see it, wherever it is.
+ */
 function pointed(event) {
 	const panel = event.target.closest?.("[data-panel]");
-	const entry = event.target.closest?.("[data-entry]");
-	const last = panel?.querySelectorAll("[data-entry]").length;
+	const item = event.target.closest?.("[data-entry]");
+	const link = event.target.closest?.("a[data-because]");
 
-	if (panel)
-		point(panel, entry ? Number(entry.dataset.entry) : last);
+	if (!panel)
+		return;
+	const places = part("places", panel);
+	const shown = places.querySelectorAll("[data-entry]").length;
+	const step = item ? Number(item.dataset.entry) : shown;
+
+	point(panel, findCase(panel.dataset.panel).entries[step - 1]);
+	if (link)
+		reveal(places, places.querySelector(".because"));
+}
+
+function pointedAway(event) {
+	const panel = event.target.closest?.("[data-panel]");
+
+	if (event.target.closest?.("a[data-because]"))
+		showNewest(part("places", panel));
 }
 
 function start() {
@@ -766,7 +864,10 @@ function start() {
 	addEventListener("hashchange", showAddress);
 	addEventListener("keydown", pressed);
 	addEventListener("click", clicked);
-	addEventListener("mouseover", pointed);
+	for (const kind of ["mouseover", "focusin"])
+		addEventListener(kind, pointed);
+	for (const kind of ["mouseout", "focusout"])
+		addEventListener(kind, pointedAway);
 	document.querySelector(`[data-action="seek"]`).addEventListener(
 		"input", event => go(Number(event.target.value)));
 	showAddress();
