@@ -345,7 +345,6 @@ function makePanel(one, isFirst) {
 
 	panel.dataset.panel = one.name;
 	panel.querySelector("h2").append(...prose(one.title));
-	part("name", panel).append(one.name);
 	part("lesson", panel).append(...prose(one.lesson));
 	part("file", panel).append(`scenarios/${one.name}.c`);
 	part("source", panel).append(...sourceLines(one.source));
@@ -450,12 +449,12 @@ function showSource(panel, one, past) {
 
 /* Scrolls a line into view, in its pane alone. */
 function reveal(pane, line) {
-	const top = line.offsetTop - pane.offsetTop;
+	const top = line.getBoundingClientRect().top -
+		pane.getBoundingClientRect().top;
 	const margin = 2 * line.offsetHeight;
 
-	if (top - margin < pane.scrollTop ||
-		top + 2 * margin > pane.scrollTop + pane.clientHeight)
-		pane.scrollTop = top - pane.clientHeight / 2;
+	if (top < margin || top + 2 * margin > pane.clientHeight)
+		pane.scrollTop += top - pane.clientHeight / 2;
 }
 
 /* The entry in its column: to the right of its sign, or to the left. */
@@ -504,14 +503,17 @@ function y(row) {
 	return `${(row - 0.5) * ROW}em`;
 }
 
-function line(one, from, to, attributes) {
+function line(one, from, to, attributes = {}) {
 	return draw("line", {
 		x1: x(one, from.place), y1: y(from.row),
 		x2: x(one, to.place), y2: y(to.row), ...attributes,
 	});
 }
 
-/* A place's line: from each of its entries to its next, or to its end. */
+/*
+ * A place's line: from each of its entries to its next, or to its end. Unlike a
+ * drawing, these can be broken between pages.
+ */
 function lifeline(one, past, place) {
 	const own = past.filter(entry => entry.place === place);
 	const end = past.find(entry => entry.kind === "exit" &&
@@ -521,25 +523,22 @@ function lifeline(one, past, place) {
 		const next = own[i + 1] || end || (
 			entry.kind === "exit" && !entry.child ? entry : past.at(-1));
 
-		return line(one, entry, {place, row: next.row},
-			{class: LASTING[entry.kind] ? "waits" : "lives"});
+		return make("i", {
+			class: LASTING[entry.kind] ? "waits" : "lives",
+			style: `grid-row: ${entry.row + 1} / ${next.row + 2}; ` +
+				`grid-column: ${2 * place + 4}`,
+		});
 	});
 }
 
-/*
- * The lines behind the entries: each place's own, and from causes to effects,
- * unless there is a pause between them.
- */
+/* The lines from causes to effects, unless there is a pause between them. */
 function picture(one, past) {
 	const rows = past.length ? past.at(-1).row : 0;
-	const lines = one.places.flatMap((name, place) =>
-		lifeline(one, past, place));
+	const near = past.filter(entry =>
+		entry.cause && entry.cause.pauses === entry.pauses);
 
-	for (const entry of past)
-		if (entry.cause && entry.cause.pauses === entry.pauses)
-			lines.push(line(one, entry.cause, entry,
-				{class: "cause"}));
-	return sheet(rows, "behind", ...lines);
+	return sheet(rows, "behind",
+		...near.map(entry => line(one, entry.cause, entry)));
 }
 
 /* What is drawn over the rows of the columns. */
@@ -579,7 +578,8 @@ function stateOf(one, past, name) {
 function showPlaces(panel, one, past) {
 	const places = part("places", panel);
 
-	for (const old of places.querySelectorAll(":scope > span, svg"))
+	for (const old of places.querySelectorAll(
+		":scope > span, :scope > i, svg"))
 		old.remove();
 	for (const column of places.querySelectorAll("[data-place]")) {
 		const name = column.dataset.place;
@@ -590,7 +590,8 @@ function showPlaces(panel, one, past) {
 			.filter(entry => entry.placeName === name)
 			.map(entry => entryItem(one, entry)));
 	}
-	places.prepend(picture(one, past));
+	places.prepend(picture(one, past), ...one.places.flatMap(
+		(name, place) => lifeline(one, past, place)));
 	places.append(...rowItems(past));
 	places.querySelector(`[data-entry="${past.length}"]`)
 		?.setAttribute("aria-current", "step");
