@@ -365,8 +365,8 @@ write_page(const struct buffer *page, const char *path)
 
 	if (!file)
 		return RAISE_ERRNO("%s: cannot be written", path);
-	fwrite(page->bytes, 1, page->length, file);
-	if (fflush(file) != 0)
+	if (fwrite(page->bytes, 1, page->length, file) != page->length ||
+		fflush(file) != 0)
 		error = RAISE_ERRNO("%s: cannot be written", path);
 	if (error && fstat(fileno(file), &status) == 0 &&
 		S_ISREG(status.st_mode))

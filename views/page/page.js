@@ -177,6 +177,7 @@ function readEntries(slices, places) {
 			time: slice.ts,
 			place: places.indexOf(args.place),
 			placeName: args.place,
+			process: slice.pid,
 			kind: args.kind,
 			category: slice.cat,
 			label: label(slice.name, args),
@@ -208,6 +209,9 @@ function readCase({name, title, lesson, source, errors, record}) {
 
 	return {
 		name, title, lesson, errors, places,
+		/* Of which process each place is. */
+		processes: places.map(place => slices.find(
+			slice => slice.args.place === place).pid),
 		source: source.replace(/\n$/, "").split("\n"),
 		ledger: record.otherData.ledger.trimEnd().split("\n"),
 		entries: readEntries(slices, places),
@@ -368,6 +372,11 @@ function makePanel(one, isFirst) {
  * entries that have happened.
  */
 
+/* A process ends after what it did last, which need not be why. */
+function because({kind}) {
+	return kind === "exit" ? "After" : "Because of";
+}
+
 /* What happened last, in words. */
 function showNow(panel, one, past) {
 	const entry = past.at(-1);
@@ -387,7 +396,7 @@ function showNow(panel, one, past) {
 		said.push(make("span", {}, `, line ${entry.line}`));
 	said.push(". ");
 	if (entry.cause)
-		said.push("Because of ", make("a", {
+		said.push(`${because(entry)} `, make("a", {
 			"data-because": entry.cause.step,
 			"href": address({
 				...(one === view.one ? view : {one}),
@@ -470,8 +479,10 @@ function entryItem(one, entry) {
 	}, make("span", {class: "sign"}, SIGNS[entry.category][0]),
 	make("span", {class: "label"}, entry.label));
 
-	if (entry.cause)
+	if (entry.cause) {
 		item.dataset.because = entry.cause.step;
+		item.dataset.words = because(entry).toLowerCase();
+	}
 	return item;
 }
 
@@ -510,18 +521,23 @@ function line(one, from, to, attributes = {}) {
 	});
 }
 
+/* The entry that says of a place that its process is over, if it is. */
+function endOf(one, past, place) {
+	return past.find(({kind, child, process}) => kind === "exit" &&
+		(child ? child === one.places[place] :
+			process === one.processes[place]));
+}
+
 /*
  * A place's line: from each of its entries to its next, or to its end. Unlike a
  * drawing, these can be broken between pages.
  */
 function lifeline(one, past, place) {
 	const own = past.filter(entry => entry.place === place);
-	const end = past.find(entry => entry.kind === "exit" &&
-		entry.child === one.places[place]);
+	const end = endOf(one, past, place);
 
 	return own.map((entry, i) => {
-		const next = own[i + 1] || end || (
-			entry.kind === "exit" && !entry.child ? entry : past.at(-1));
+		const next = own[i + 1] || end || past.at(-1);
 
 		return make("i", {
 			class: LASTING[entry.kind] ? "waits" : "lives",
@@ -564,15 +580,12 @@ function arrow(one, entry) {
 }
 
 /* What a place is at, for its column's head. */
-function stateOf(one, past, name) {
-	const last = past.findLast(entry => entry.placeName === name);
+function stateOf(one, past, place) {
+	const last = past.findLast(entry => entry.place === place);
 
 	if (!last)
 		return "not yet";
-	if (past.some(entry => entry.kind === "exit" &&
-		(entry.child || entry.placeName) === name))
-		return "ended";
-	return LASTING[last.kind] || "";
+	return endOf(one, past, place) ? "ended" : LASTING[last.kind] || "";
 }
 
 function showPlaces(panel, one, past) {
@@ -585,7 +598,7 @@ function showPlaces(panel, one, past) {
 		const name = column.dataset.place;
 
 		column.querySelector("small").textContent =
-			stateOf(one, past, name);
+			stateOf(one, past, one.places.indexOf(name));
 		column.lastChild.replaceChildren(...past
 			.filter(entry => entry.placeName === name)
 			.map(entry => entryItem(one, entry)));
