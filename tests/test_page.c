@@ -504,6 +504,32 @@ a_page_that_cannot_be_written_is_none(void **state)
 	assert_int_equal(access("/dev/full", F_OK), 0);
 }
 
+/* The shell lets it write 512 bytes, after which the disk is as good as full.
+ */
+static void
+half_a_page_is_removed(void **state)
+{
+	char *output = path_of("page.html"), *page = program("page");
+	char *line = text_format("trap '' XFSZ && ulimit -f 1 && exec %s "
+				 "--output=%s --runs=%s --docs=%s "
+				 "--sources=%s silent_failure",
+		page, output, folder, folder, folder);
+	char *argv[] = {"sh", "-c", line, NULL};
+	struct outcome outcome;
+
+	(void)state;
+	add_case("silent_failure", "0");
+	outcome = run(argv);
+	assert_int_equal(outcome.status, W_EXITCODE(1, 0));
+	assert_non_null(strstr(
+		outcome.streams[1].bytes, "cannot be written: File too large"));
+	assert_int_equal(access(output, F_OK), -1);
+	outcome_fini(&outcome);
+	free(line);
+	free(page);
+	free(output);
+}
+
 static void
 a_wrong_command_line_is_refused(void **state)
 {
@@ -547,6 +573,7 @@ main(void)
 		IN_FOLDER(a_text_has_to_be_one),
 		IN_FOLDER(a_record_has_to_be_whole),
 		IN_FOLDER(a_page_that_cannot_be_written_is_none),
+		IN_FOLDER(half_a_page_is_removed),
 		cmocka_unit_test(a_wrong_command_line_is_refused),
 	};
 
