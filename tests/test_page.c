@@ -508,7 +508,7 @@ a_page_that_cannot_be_written_is_none(void **state)
 /* The shell lets it write 512 bytes, after which the disk is as good as full.
  */
 static void
-half_a_page_is_removed(void **state)
+must_remove_half_a_page(void)
 {
 	char *output = path_of("page.html"), *page = program("page");
 	char *line = text_format("trap '' XFSZ && ulimit -f 1 && exec %s "
@@ -518,7 +518,6 @@ half_a_page_is_removed(void **state)
 	char *argv[] = {"sh", "-c", line, NULL};
 	struct outcome outcome;
 
-	(void)state;
 	add_case("silent_failure", "0");
 	outcome = run(argv);
 	assert_int_equal(outcome.status, W_EXITCODE(1, 0));
@@ -529,6 +528,16 @@ half_a_page_is_removed(void **state)
 	free(line);
 	free(page);
 	free(output);
+}
+
+static void
+half_a_page_is_removed(void **state)
+{
+	(void)state;
+	/* A checker that counts processes keeps a file that grows, too. */
+	if (getenv("FORKLORE_LOGS"))
+		skip();
+	must_remove_half_a_page();
 }
 
 static void
