@@ -698,15 +698,19 @@ let addressTimer = null;
 let addressTime = -ADDRESS_EVERY;
 
 function writeAddress() {
+	clearTimeout(addressTimer);
+	addressTime = performance.now();
+	history.replaceState(null, "", address(view));
+}
+
+function writeAddressSoon() {
 	const wait = addressTime + ADDRESS_EVERY - performance.now();
 
 	clearTimeout(addressTimer);
-	if (wait > 0) {
+	if (wait > 0)
 		addressTimer = setTimeout(writeAddress, wait);
-		return;
-	}
-	addressTime = performance.now();
-	history.replaceState(null, "", address(view));
+	else
+		writeAddress();
 }
 
 /* The panels that are there, made anew where another case is to be shown. */
@@ -749,7 +753,7 @@ function show(next, notice = "") {
 	const {one, step, other} = view = next;
 	const panels = panelsFor(other ? [one, other] : [one]);
 
-	writeAddress();
+	writeAddressSoon();
 	document.title = `${one.name}, step ${step} - Forklore`;
 	part("notice").textContent = notice;
 	part("notice").hidden = !notice;
@@ -770,12 +774,17 @@ function go(step) {
 	show({...view, step: Math.max(0, Math.min(step, last))});
 }
 
-/* Another case is a new entry in the browser's history; a step is not. */
-function choose(number) {
-	const one = cases[number - 1];
-
-	if (one && one !== view.one)
-		document.querySelector(`[data-case="${one.name}"]`).click();
+/*
+ * Another case is a new entry in the browser's history; a step is not. It is
+ * shown at once: a key that comes soon after belongs to it, and the one that is
+ * left keeps the step that it was at.
+ */
+function choose(one) {
+	if (!one || one === view.one)
+		return;
+	writeAddress();
+	history.pushState(null, "", address({one, step: 0}));
+	show({one, step: 0, other: null});
 }
 
 async function copyLink() {
@@ -816,7 +825,7 @@ const keys = {
 /* The keys work wherever the focus is, but in the dialog, which has its own. */
 function pressed(event) {
 	const act = /^[1-9]$/.test(event.key) ?
-		() => choose(Number(event.key)) : keys[event.key];
+		() => choose(cases[event.key - 1]) : keys[event.key];
 
 	if (!act || event.ctrlKey || event.altKey || event.metaKey ||
 		document.querySelector("dialog").open)
@@ -827,9 +836,15 @@ function pressed(event) {
 
 function clicked(event) {
 	const action = event.target.closest("[data-action]")?.dataset.action;
+	const name = event.target.closest("[data-case]")?.dataset.case;
 	const entry = event.target.closest("[data-entry]");
 
-	if (actions[action]) {
+	if (event.ctrlKey || event.shiftKey || event.metaKey)
+		return; /* A link opens elsewhere. */
+	if (name && name !== view.one.name) {
+		event.preventDefault();
+		choose(findCase(name));
+	} else if (actions[action]) {
 		event.preventDefault();
 		actions[action]();
 	} else if (entry?.closest("[data-panel]").dataset.panel ===
