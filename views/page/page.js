@@ -452,8 +452,7 @@ function showSource(panel, one, past) {
 			shown = line;
 		}
 	}
-	if (shown)
-		reveal(source, shown);
+	source.dataset.newest = shown ? shown.dataset.line : "";
 }
 
 /* Scrolls a line into view, in its pane alone. */
@@ -609,11 +608,6 @@ function showPlaces(panel, one, past) {
 	places.querySelector(`[data-entry="${past.length}"]`)
 		?.setAttribute("aria-current", "step");
 	point(panel, past.at(-1));
-	showNewest(places);
-}
-
-function showNewest(places) {
-	places.scrollTop = places.scrollHeight;
 }
 
 /* Shows what caused an entry, if there is one and something did. */
@@ -651,7 +645,6 @@ function showTranscript(panel, one, past) {
 	part("status", panel).textContent =
 		end ? `exit status ${end.status}` :
 			transcript.children.length ? "" : "nothing so far";
-	transcript.scrollTop = transcript.scrollHeight;
 }
 
 function showLedger(panel, one, past) {
@@ -661,7 +654,6 @@ function showLedger(panel, one, past) {
 	ledger.replaceChildren(...one.ledger.map(text =>
 		make("li", /^\s*Seen by/.test(text) ? {class: "seen"} : {},
 			text.trim())));
-	ledger.scrollTop = ledger.scrollHeight;
 }
 
 function showPanel(panel, one, step) {
@@ -672,6 +664,25 @@ function showPanel(panel, one, step) {
 	showNow(panel, one, past);
 	showSource(panel, one, past);
 	showPlaces(panel, one, past);
+}
+
+/*
+ * Scrolls each pane of a panel to what is newest in it. This comes when all is
+ * there: where things are is reckoned anew if they have changed since it was
+ * asked last, which takes longer than all else.
+ */
+function scrollToNewest(panel) {
+	const source = part("source", panel);
+	const line = source.children[source.dataset.newest - 1];
+
+	for (const name of ["places", "transcript", "ledger"])
+		showEnd(part(name, panel));
+	if (line)
+		reveal(source, line);
+}
+
+function showEnd(pane) {
+	pane.scrollTop = pane.scrollHeight;
 }
 
 /* The case beside another, with how far it is. */
@@ -761,6 +772,7 @@ function show(next, notice = "") {
 	showPanel(panels[0], one, step);
 	if (other)
 		showBeside(panels[1], other, stepBeside(one, step, other));
+	panels.forEach(scrollToNewest);
 	document.body.dataset.ready = "true";
 }
 
@@ -877,7 +889,7 @@ function pointedAway(event) {
 	const panel = event.target.closest?.("[data-panel]");
 
 	if (event.target.closest?.("a[data-because]"))
-		showNewest(part("places", panel));
+		showEnd(part("places", panel));
 }
 
 function start() {
