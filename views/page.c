@@ -4,7 +4,7 @@
  *
  * Of each case there are its source, its record, what its run wrote to standard
  * error, and the document whose title and first paragraph are its lesson. They
- * become one array of JSON, which page.js reads.
+ * become one array of JSON, which cases.js reads.
  */
 #include "buffer.h"
 #include "error.h"
@@ -58,8 +58,8 @@ static const struct argp_option known_options[] = {
 	{.name = "parts",
 		.key = 'p',
 		.arg = "FOLDER",
-		.doc = "Take index.html, page.css and page.js from here "
-		       "(views/page)"},
+		.doc = "Take index.html, and the files that it names, from "
+		       "here (views/page)"},
 	{0},
 };
 
