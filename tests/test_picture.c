@@ -6,7 +6,7 @@
  * the built programs, "build" if unset.
  */
 #include "capture.h"
-#include "drawing.h"
+#include "drawn.h"
 #include "label.h"
 #include "must.h"
 #include "picture.h"

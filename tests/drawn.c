@@ -1,4 +1,4 @@
-#include "drawing.h"
+#include "drawn.h"
 
 #include "must.h"
 #include "panic.h"

@@ -1,6 +1,6 @@
-/* drawing.h - what stands in a picture that picture_write() made. */
-#ifndef FORKLORE_DRAWING_H
-#define FORKLORE_DRAWING_H
+/* drawn.h - what stands in a picture that picture_write() made. */
+#ifndef FORKLORE_DRAWN_H
+#define FORKLORE_DRAWN_H
 
 #include "record.h"
 
