@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a command of a document starts with. */
 static const char *const starts[] = {"build/", "ninja", "diff ", "cat ", "sh ",
@@ -189,11 +190,27 @@ is_command(const struct piece *piece)
 	return false;
 }
 
-/* A drawing is quoted from nowhere. */
 static bool
 is_drawing(const struct piece *piece)
 {
 	return line_starts(&piece->language, "mermaid");
+}
+
+/*
+ * A drawing is quoted from nowhere, unless a command draws. Sequences are drawn
+ * by commands alone.
+ */
+static bool
+is_quoted(struct check *check, const struct piece *piece,
+	const struct command *command)
+{
+	if (!is_drawing(piece) || command_draws(command))
+		return true;
+	if (line_is(&piece->text, "sequenceDiagram"))
+		complain(check, piece->number,
+			text_format("before this drawing stands no command "
+				    "with --mermaid"));
+	return false;
 }
 
 /* Runs what is in blocks, and compares what is quoted. */
@@ -206,17 +223,17 @@ check_blocks(struct check *check)
 	size_t quoted = 0; /* the number of the last line of a quotation */
 
 	for (; piece < end; piece++) {
-		if (!piece->is_block || is_drawing(piece))
+		if (!piece->is_block || !is_quoted(check, piece, &command))
 			continue;
 		text_add_line(&check->said, &piece->text);
-		if (is_command(piece)) {
+		if (!is_drawing(piece) && is_command(piece)) {
 			finish_command(check, &command);
 			command.number = piece->number;
 			command.line = line_to_run(check, piece->number,
 				line_with_name(&piece->text));
 		} else {
 			command_quote(&command, &piece->text, piece->number,
-				piece->number != quoted + 1);
+				piece->number != quoted + 1, is_drawing(piece));
 			quoted = piece->number;
 		}
 	}
@@ -292,6 +309,42 @@ check_row(struct check *check, size_t number, struct line line)
 	free(file);
 }
 
+/* Gives the name of the file that a link leads to; to be freed. */
+static char *
+link_destination(const char *file, const struct line *link)
+{
+	const char *folder_end = strrchr(file, '/');
+	int folder = folder_end ? (int)(folder_end + 1 - file) : 0;
+	size_t length = 0;
+
+	while (length < link->length && !strchr("#)", link->bytes[length]))
+		length++;
+	return text_format("%.*s%.*s", folder, file, (int)length, link->bytes);
+}
+
+/* Looks whether there is what the line's links lead to in this repository. */
+static void
+check_links(struct check *check, size_t number, struct line line)
+{
+	const char *end = line.bytes + line.length, *at = line.bytes;
+	struct line link;
+	char *name;
+
+	while ((at = memmem(at, (size_t)(end - at), "](", 2))) {
+		at += 2;
+		link = (struct line){at, (size_t)(end - at), true};
+		if (line_starts(&link, "http") || line_starts(&link, "#"))
+			continue;
+		name = link_destination(check->document.file, &link);
+		if (access(name, F_OK) != 0)
+			complain(check, number,
+				text_format("a link leads to '%s', which is "
+					    "not there",
+					name));
+		free(name);
+	}
+}
+
 struct text
 document_complaints(
 	const struct tree *tree, const char *file, const struct text *text)
@@ -301,8 +354,10 @@ document_complaints(
 	document_parse(&check.document, file, text);
 	check_blocks(&check);
 	check_words(&check);
-	for (size_t i = 0; i < check.document.line_count; i++)
+	for (size_t i = 0; i < check.document.line_count; i++) {
 		check_row(&check, i + 1, check.document.lines[i]);
+		check_links(&check, i + 1, check.document.lines[i]);
+	}
 	document_fini(&check.document);
 	text_fini(&check.said);
 	return check.complaints;

@@ -16,10 +16,11 @@ struct tree;
  * repository, and each has to end as it should: commands.h. All other lines of
  * blocks are quoted from what the last command before them prints, as a
  * terminal shows it, though a quotation leaves out what it likes before and
- * after: excerpt.h. Where a table has a row for a scenario, what the row's
- * second cell says, an exit status and lines in backticks, has to be in the
- * scenario's transcript. The packages that a command installs are those that
- * .ci/run does.
+ * after: excerpt.h. A block of the language mermaid is all that a command with
+ * --mermaid prints: drawing.h. Where a table has a row for a scenario, what the
+ * row's second cell says, an exit status and lines in backticks, has to be in
+ * the scenario's transcript. The packages that a command installs are those that
+ * .ci/run does. What a link leads to is there, if it is in this repository.
  *
  * Gives a line for each thing that is wrong, which starts with the name of the
  * file and the number of the line there; an empty text if nothing is. The

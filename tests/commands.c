@@ -3,6 +3,7 @@
 #include "commands.h"
 
 #include "capture.h"
+#include "drawing.h"
 #include "excerpt.h"
 
 #include <stdio.h>
@@ -63,7 +64,7 @@ command_instead(const char *line)
 
 void
 command_quote(struct command *command, const struct line *line, size_t number,
-	bool is_new)
+	bool is_new, bool is_drawing)
 {
 	struct quotation *quotations;
 
@@ -74,9 +75,16 @@ command_quote(struct command *command, const struct line *line, size_t number,
 				command->count * sizeof *quotations);
 		free(command->quotations);
 		command->quotations = quotations;
-		quotations[command->count++].number = number;
+		quotations[command->count].number = number;
+		quotations[command->count++].is_drawing = is_drawing;
 	}
 	text_add_line(&command->quotations[command->count - 1].text, line);
+}
+
+bool
+command_draws(const struct command *command)
+{
+	return command->line && strstr(command->line, " --mermaid ");
 }
 
 /* The line with the built programs' folder for "build/". */
@@ -134,6 +142,63 @@ add_complaint(struct text *complaints, const char *file, size_t number,
 	free(complaint);
 }
 
+/* Whether the line, or one like it, stands among those of the quotations. */
+static bool
+is_quoted(const struct command *command, const struct line *line)
+{
+	struct text one = {0};
+	bool found = false;
+	char *missing;
+
+	text_add_line(&one, line);
+	for (size_t i = 0; i < command->count && !found; i++) {
+		missing =
+			excerpt_difference(&one, &command->quotations[i].text);
+		found = !missing;
+		free(missing);
+	}
+	text_fini(&one);
+	return found;
+}
+
+/*
+ * Who quotes of a diff -u quotes all that differs, but in the first hunk: that
+ * has the comments on top. Gives a complaint of the first line left out.
+ */
+static char *
+omission_complaint(const struct command *command, const struct text *output)
+{
+	struct line *lines;
+	size_t count, hunks = 0;
+	char *complaint = NULL;
+
+	if (strncmp(command->line, "diff -u ", strlen("diff -u ")) != 0 ||
+		command->count == 0)
+		return NULL;
+	count = lines_split(output, &lines);
+	for (size_t i = 0; i < count && !complaint; i++) {
+		bool differs = line_starts(&lines[i], "+") ||
+			       line_starts(&lines[i], "-");
+
+		hunks += line_starts(&lines[i], "@@ ");
+		if (differs && hunks > 1 && !is_quoted(command, &lines[i]))
+			complaint = text_format("'%.*s' is left out of '%s'",
+				(int)lines[i].length, lines[i].bytes,
+				command->line);
+	}
+	free(lines);
+	return complaint;
+}
+
+/* Gives what differs between a quotation and what was printed, or NULL. */
+static char *
+difference(const struct quotation *quotation, const struct text *output)
+{
+	return quotation->is_drawing
+		       ? drawing_difference(&quotation->text, output)
+		       : excerpt_difference(&quotation->text, output);
+}
+
 /* Runs this in the command's place, once. Gives the complaints. */
 static struct text
 attempt(const char *file, const struct command *command, const char *line,
@@ -151,8 +216,11 @@ attempt(const char *file, const struct command *command, const char *line,
 	add_complaint(&complaints, file, command->number, complaint);
 	for (size_t i = 0; complaints.length == 0 && i < command->count; i++)
 		add_complaint(&complaints, file, command->quotations[i].number,
-			excerpt_difference(&command->quotations[i].text,
-				&outcome.streams[0]));
+			difference(
+				&command->quotations[i], &outcome.streams[0]));
+	if (complaints.length == 0)
+		add_complaint(&complaints, file, command->number,
+			omission_complaint(command, &outcome.streams[0]));
 	if (outcome.streams[0].length > 0)
 		text_add(printed, outcome.streams[0].bytes,
 			outcome.streams[0].length);

@@ -8,7 +8,8 @@
 /* Lines that a document quotes of what a command prints. */
 struct quotation {
 	struct text text;
-	size_t number; /* of the first line in the file */
+	size_t number;   /* of the first line in the file */
+	bool is_drawing; /* all of a diagram, as drawing.h compares them */
 };
 
 struct command {
@@ -27,17 +28,21 @@ const char *build_folder(void);
  */
 char *command_instead(const char *line);
 
+/* Whether what the command prints is a diagram. */
+bool command_draws(const struct command *);
+
 /* Adds a line to the last quotation, or to a new one that begins with it. */
-void command_quote(
-	struct command *, const struct line *, size_t number, bool is_new);
+void command_quote(struct command *, const struct line *, size_t number,
+	bool is_new, bool is_drawing);
 
 /*
  * Runs the command, with the folder of the built programs for build/, and adds
  * to complaints how it ended, if that is not as it should, or which quotations
- * are not in what it printed, on standard output and standard error together;
- * and that to printed. On a busy machine a scenario may not have come far when
- * its limit ends: as long as anything is wrong, a command with --limit is run
- * again with twice that, up to a generous end.
+ * are not in what it printed, on standard output and standard error together,
+ * or which changes of a diff -u they leave out; and what it printed to printed.
+ * On a busy machine a scenario may not have come far when its limit ends: as
+ * long as anything is wrong, a command with --limit is run again with twice
+ * that, up to a generous end.
  */
 void command_run(const char *file, const struct command *,
 	struct text *complaints, struct text *printed);

@@ -16,6 +16,7 @@ static const struct change {
 	{"worker [0-9]+", "worker N"},
 	{"[0-9]+\\.[0-9]+ s\\b", "N.N s"},
 	{" [0-9]+\\.[0-9] ", " N.N "}, /* milliseconds, in a table */
+	{"^\\.\\.\\.( \\|)+\n", ""},   /* a pause, in a table */
 	{"\\b(0\\.[0-9]+|[0-9](\\.[0-9]+)?e-[0-9]+)\\b", "<unit>"},
 };
 

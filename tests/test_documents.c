@@ -14,6 +14,7 @@
 
 #include "claims.h"
 #include "commands.h"
+#include "drawing.h"
 #include "excerpt.h"
 #include "words.h"
 
@@ -72,17 +73,28 @@ what_the_document_says_is_true(void **state)
 
 static const char graph[] = "tests/graph.ninja";
 
+/* Gives the target that this line of the graph belongs to; to be freed. */
+static char *
+target_of_line(const char *text, const char *line)
+{
+	static const char start[] = "\nbuild ";
+	const char *target = text, *next;
+
+	while ((next = strstr(target + 1, start)) && next < line)
+		target = next;
+	target += strlen(start);
+	return text_format("%.*s", (int)strcspn(target, ":"), target);
+}
+
 /* Fails unless the log of a document is among those that are looked at. */
 static void
-must_be_counted(const char *list, const char *file)
+must_be_counted(const char *list, const char *log, const char *file)
 {
-	const char *name = basename(file);
-	char *log = text_format(
-		"\n  $b/checks/%.*s.log ", (int)strcspn(name, "."), name);
+	char *entry = text_format("\n  %s ", log);
 
-	if (!strstr(list, log))
+	if (!strstr(list, entry))
 		fail_msg("%s: $b/test leaves out the log of %s", graph, file);
-	free(log);
+	free(entry);
 }
 
 static void
@@ -100,12 +112,15 @@ every_document_is_checked(void **state)
 	assert_int_equal(glob("docs/*.md", GLOB_APPEND, NULL, &found), 0);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		const char *file = found.gl_pathv[i];
-		char *line = text_format("\n  arguments = %s\n", file);
+		char *line = text_format("\n  arguments = %s\n", file), *log;
+		const char *place = strstr(text.bytes, line);
 
-		if (!strstr(text.bytes, line))
+		if (!place)
 			fail_msg("%s has no line '  arguments = %s'", graph,
 				file);
-		must_be_counted(list, file);
+		log = target_of_line(text.bytes, place);
+		must_be_counted(list, log, file);
+		free(log);
 		free(line);
 	}
 	globfree(&found);
@@ -240,6 +255,57 @@ quotation_of_nothing_is_found(void **state)
 		"a.md:4: before this quotation stands no command");
 }
 
+static void
+diff_is_quoted_whole(void **state)
+{
+	static const char diff[] = "\n    diff -u scenarios/silent_failure.c "
+				   "scenarios/get_reraise.c\n\n```diff\n";
+	char *right = text_format("%s"
+				  "-\tresult_wait(result, FOREVER);\n"
+				  "+\tTRY(result_get(result, FOREVER, NULL));\n"
+				  "```\n",
+		diff);
+	char *half = text_format(
+		"%s+\tTRY(result_get(result, FOREVER, NULL));\n```\n", diff);
+	char *wrong = text_format("%s"
+				  "-\tresult_wait(result, 0);\n"
+				  "+\tTRY(result_get(result, FOREVER, NULL));\n"
+				  "```\n",
+		diff);
+
+	must_complain(*state, right, "");
+	must_complain(*state, half,
+		"a.md:2: '-\tresult_wait(result, FOREVER);' is left out of "
+		"'diff -u ");
+	must_complain(*state, wrong, "a.md:5:   not printed in this place:\n");
+	free(right);
+	free(half);
+	free(wrong);
+}
+
+static void
+diagram_is_quoted_whole(void **state)
+{
+	static const char commands[] =
+		"\n    build/scenarios/silent_failure --delay 0 --tasks 1 "
+		"--trace build/drawn.json\n"
+		"    build/timeline --mermaid --only output "
+		"build/drawn.json\n\n"
+		"```mermaid\nsequenceDiagram\n    participant main as main\n";
+	static const char begin[] = "    Note over main: \"Tasks begin.\"\n",
+			  done[] = "    Note over main: \"Tasks done.\"\n";
+	char *right = text_format("%s%s%s```\n", commands, begin, done);
+	char *half = text_format("%s%s```\n", commands, begin);
+	char *turned = text_format("%s%s%s```\n", commands, done, begin);
+
+	must_complain(*state, right, "");
+	must_complain(*state, half, "a.md:6:   not printed in this place:\n");
+	must_complain(*state, turned, "a.md:6:   not printed in this place:\n");
+	free(right);
+	free(half);
+	free(turned);
+}
+
 /* Whether the quotation stands in what was printed. */
 static bool
 stands_in(const char *quotation, const char *printed)
@@ -291,6 +357,87 @@ what_does_not_change_must_be_the_same(void **state)
 	assert_false(stands_in("a\nb\n", "a\n"));
 }
 
+/* A diagram of two participants, with places for one more line at each end. */
+static const char drawn[] = "sequenceDiagram\n"
+			    "    participant main as main\n"
+			    "    participant worker1 as worker 1\n"
+			    "    Note over main: sleeps\n"
+			    "    main->>worker1: woken\n"
+			    "    Note over main: release\n"
+			    "    Note over worker1: drew 0.25\n";
+
+/* Whether this stands for the same diagram. */
+static bool
+is_drawn(const char *other)
+{
+	struct text texts[2] = {{0}, {0}};
+	char *difference;
+	bool same;
+
+	text_printf(&texts[0], "%s", other);
+	text_printf(&texts[1], "%s", drawn);
+	difference = drawing_difference(&texts[0], &texts[1]);
+	same = !difference;
+	free(difference);
+	text_fini(&texts[0]);
+	text_fini(&texts[1]);
+	return same;
+}
+
+/* The diagram with one part in the place of another. */
+static bool
+is_drawn_with(const char *part, const char *instead)
+{
+	const char *start = strstr(drawn, part);
+	char *other;
+	bool same;
+
+	assert_non_null(start);
+	other = text_format("%.*s%s%s", (int)(start - drawn), drawn, instead,
+		start + strlen(part));
+	same = is_drawn(other);
+	free(other);
+	return same;
+}
+
+static void
+order_at_two_participants_may_differ(void **state)
+{
+	(void)state;
+	assert_true(is_drawn(drawn));
+	assert_true(is_drawn_with("0.25", "0.75"));
+	assert_true(is_drawn_with("main->>worker1: woken\n"
+				  "    Note over main: release\n",
+		"Note over main: release\n    main->>worker1: woken\n"));
+}
+
+static void
+diagram_that_shows_something_else_is_found(void **state)
+{
+	(void)state;
+	assert_false(is_drawn_with("sequenceDiagram", "flowchart LR"));
+	assert_false(is_drawn_with("as main", "as handler"));
+	assert_false(is_drawn_with("woken", "notified"));
+	assert_false(is_drawn_with("main->>", "worker2->>"));
+	assert_false(is_drawn_with("    Note over main: sleeps\n", ""));
+	assert_false(is_drawn_with("    Note over worker1: drew 0.25\n", ""));
+	assert_false(is_drawn_with(
+		"sleeps\n", "sleeps\n    Note over main: wakes\n"));
+	assert_false(is_drawn_with("sleeps\n    main->>worker1: woken\n"
+				   "    Note over main: release\n",
+		"release\n    main->>worker1: woken\n"
+		"    Note over main: sleeps\n"));
+}
+
+static void
+diagram_of_no_command_is_found(void **state)
+{
+	must_complain(*state, "```mermaid\nflowchart LR\n  A --> B\n```\n", "");
+	must_complain(*state, "```mermaid\nsequenceDiagram\n  A->>B: so\n```\n",
+		"a.md:2: before this drawing stands no command with "
+		"--mermaid\n");
+}
+
 /* What it prints after 0.2 s cannot come within its first limit. */
 static void
 command_that_hangs_gets_more_time(void **state)
@@ -315,6 +462,18 @@ packages_are_compared(void **state)
 }
 
 static void
+link_that_leads_nowhere_is_found(void **state)
+{
+	must_complain(*state,
+		"[a](LICENSE) and [b](docs/tracing.md#the-file), [c](#d)\n"
+		"[e](https://example.org/)\n",
+		"");
+	must_complain(*state, "[a](LICENSE) [b](docs/trace.md#the-file)\n",
+		"a.md:1: a link leads to 'docs/trace.md', which is not "
+		"there\n");
+}
+
+static void
 rows_of_scenarios_are_compared(void **state)
 {
 	must_complain(*state,
@@ -335,10 +494,16 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(command_that_fails_is_found),
 	cmocka_unit_test(quotation_is_compared),
 	cmocka_unit_test(quotation_of_nothing_is_found),
+	cmocka_unit_test(diff_is_quoted_whole),
+	cmocka_unit_test(diagram_is_quoted_whole),
 	cmocka_unit_test(what_changes_between_runs_may_differ),
 	cmocka_unit_test(what_does_not_change_must_be_the_same),
+	cmocka_unit_test(order_at_two_participants_may_differ),
+	cmocka_unit_test(diagram_that_shows_something_else_is_found),
+	cmocka_unit_test(diagram_of_no_command_is_found),
 	cmocka_unit_test(command_that_hangs_gets_more_time),
 	cmocka_unit_test(packages_are_compared),
+	cmocka_unit_test(link_that_leads_nowhere_is_found),
 	cmocka_unit_test(rows_of_scenarios_are_compared),
 };
 

@@ -21,7 +21,8 @@ static const char path_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 static const char *const programs[] = {"scenarios/fork_global", "transcript",
 	"timeline"};
 
-static const char *const public_places[] = {"common/*.h", "scenarios/*.c"};
+static const char *const public_places[] = {
+	"common/*.h", "scenarios/*.c", "docs/python/*.py"};
 
 static const char *const places[] = {"common/*.[ch]", "scenarios/*.c",
 	"views/*", "tests/*", "expected/*.txt", "build.ninja", ".ci/run"};
@@ -114,7 +115,8 @@ tree_read(struct tree *tree, const char *build_folder)
 	char *complaint;
 
 	*tree = (struct tree){0};
-	add_files(&tree->headers, public_places, 2);
+	add_files(&tree->headers, public_places,
+		sizeof public_places / sizeof *public_places);
 	add_files(&tree->sources, places, sizeof places / sizeof *places);
 	text_add(&tree->targets, "\n", 1);
 	complaint = add_output(&tree->targets, ninja);

@@ -9,7 +9,7 @@
 struct tree {
 	struct text targets; /* "\ntarget: rule" for each */
 	struct text options; /* what the programs say to --help */
-	struct text headers; /* the library's, and the scenarios */
+	struct text headers; /* the library's, the scenarios and their twins */
 	struct text sources; /* all of them, and what builds and checks them */
 };
 
@@ -28,7 +28,8 @@ void tree_fini(struct tree *);
  *
  *     ninja TARGET...        a target, to ninja
  *     --option VALUE         an option, in some program's --help
- *     name(...)              a function or a macro of common/, or of a scenario
+ *     name(...)              a function or a macro of common/, of a scenario, or
+ *                            of its twin
  *     folder/file            a file, or a target in build/; also with a program
  *                            in front, or with arguments and options
  *
