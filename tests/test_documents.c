@@ -337,6 +337,9 @@ what_changes_between_runs_may_differ(void **state)
 		"Task 0 completed with 5e-05\n"));
 	assert_true(stands_in("Task 1 waiting\nTask 0 waiting\nEnd.\n",
 		"Task 0 waiting\nTask 1 waiting\nEnd.\n"));
+	assert_true(stands_in(" 1     3.1  sleep\n       ...  |  |\n"
+			      " 2   1 1004.5  |   wakes\n",
+		" 1     0.9  sleep\n 2   1   10.6  |   wakes\n"));
 	assert_true(
 		stands_in("worker 1 pid 5 is stopped\nworker 2 pid 6 runs\n",
 			"worker 1 pid 3 runs\nworker 2 pid 4 is stopped\n"));
@@ -351,6 +354,7 @@ what_does_not_change_must_be_the_same(void **state)
 	assert_false(stands_in("Task 0 waiting\n", "Task 1 waiting\n"));
 	assert_false(stands_in("condition 1\n", "condition 2\n"));
 	assert_false(stands_in("2  1   35.6  main\n", "2 3 7.9 main\n"));
+	assert_false(stands_in("2 1 0.5 | wakes\n", "2 1 0.5 wakes\n"));
 	assert_false(stands_in("a\nc\n", "a\nb\nc\n"));
 	assert_false(stands_in("Task 0\nTask 0\n", "Task 0\nTask 1\n"));
 	assert_false(stands_in("b\na\n", "a\nb\n"));
