@@ -168,7 +168,8 @@ name_of(const struct history *history, const struct event *event)
 	case TRACE_EXIT:
 		return end_name(history, event);
 	case TRACE_SUBMIT:
-		return words("submit %" PRIu64 " tasks", event->tasks);
+		return words("submit %" PRIu64 " task%s", event->tasks,
+			event->tasks == 1 ? "" : "s");
 	case TRACE_ENCODE:
 		return words("encode %s", tasks_of(event).text);
 	case TRACE_SEND:
