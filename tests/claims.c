@@ -29,7 +29,8 @@ static const struct {
 
 /* Packages that only some targets want: a document may leave them to words. */
 static const char *const other_packages[] = {
-	"clang", "libclang-rt-dev", "valgrind"};
+	"clang", "libclang-rt-dev", "valgrind", "chromium", "chromium-driver",
+	"python3-selenium"};
 
 static const char installation[] = "apt-get install -y ";
 
