@@ -19,11 +19,15 @@ function numbersOf(elements, name) {
 
 /* The text of what is shown under a name, or null where it is not. */
 function shownText(root, name) {
-	return shown(root, `[data-show="${name}"]`)[0]?.innerText.trim() ?? null;
+	const [element] = shown(root, `[data-show="${name}"]`);
+
+	return element ? element.innerText.trim() : null;
 }
 
 function printedTo(panel, stream) {
-	return shown(panel, `[data-show="transcript"] [data-stream="${stream}"]`)
+	const transcript = panel.querySelector('[data-show="transcript"]');
+
+	return shown(transcript, `[data-stream="${stream}"]`)
 		.map(line => line.innerText.trim());
 }
 
@@ -38,8 +42,8 @@ function lookAtPanel(panel) {
 		lesson: shownText(panel, "lesson"),
 		source: shown(panel, "[data-line] code")
 			.map(line => line.textContent.replaceAll("\t", "")),
-		marked: shown(panel, '[data-line][aria-current="step"]')
-			.map(line => [Number(line.dataset.line), line.innerText]),
+		marked: shown(panel, '[data-line][aria-current="step"]').map(
+			line => [Number(line.dataset.line), line.innerText]),
 		entries: numbersOf(shown(panel, "[data-entry]"), "entry"),
 		places,
 		stdout: printedTo(panel, "stdout"),
@@ -50,26 +54,35 @@ function lookAtPanel(panel) {
 
 /* All of the page that tests compare. */
 function look() {
+	const slider = document.querySelector('[data-action="seek"]');
+
 	return {
 		step: shownText(document, "step"),
 		notice: shownText(document, "notice"),
-		slider: Number(document.querySelector('[data-action="seek"]').value),
+		slider: Number(slider.value),
 		chosen: shown(document, 'a[data-case][aria-current="page"]')
 			.map(link => link.dataset.case),
 		panels: shown(document, "[data-panel]").map(lookAtPanel),
 	};
 }
 
-/* Clicks a button so often, and gives how the page looks after each time. */
+/* Does something so often, and gives how the page looks after each time. */
+function looksAfter(act, count) {
+	return Array.from({length: count}, () => {
+		act();
+		return look();
+	});
+}
+
 function looksAfterClicks(action, count) {
 	const button = document.querySelector(`[data-action="${action}"]`);
-	const looks = [];
 
-	while (count-- > 0) {
-		button.click();
-		looks.push(look());
-	}
-	return looks;
+	return looksAfter(() => button.click(), count);
+}
+
+function looksAfterKeys(key, count) {
+	return looksAfter(() => document.body.dispatchEvent(
+		new KeyboardEvent("keydown", {key, bubbles: true})), count);
 }
 
 /* What has the focus, so that each is told from the others; null if nothing. */
@@ -85,11 +98,13 @@ function focused() {
 /* Whether it is seen what has the focus: it has an outline, on the screen. */
 function isFocusSeen() {
 	const element = document.activeElement;
-	const {outlineStyle, outlineWidth, outlineColor} = getComputedStyle(element);
+	const style = getComputedStyle(element);
+	const ground = groundOf(element.parentElement);
 	const box = element.getBoundingClientRect();
 
-	return outlineStyle !== "none" && parseFloat(outlineWidth) >= 1 &&
-		contrast(toColour(outlineColor), groundOf(element.parentElement)) >= 3 &&
+	return style.outlineStyle !== "none" &&
+		parseFloat(style.outlineWidth) >= 1 &&
+		contrast(toColour(style.outlineColor), ground) >= 3 &&
 		box.bottom > 0 && box.top < innerHeight &&
 		box.right > 0 && box.left < innerWidth;
 }
@@ -108,15 +123,17 @@ function toColour(text) {
 		canvas.clearRect(0, 0, 1, 1);
 		canvas.fillStyle = text;
 		canvas.fillRect(0, 0, 1, 1);
-		const [red, green, blue, alpha] = canvas.getImageData(0, 0, 1, 1).data;
+		const [...parts] = canvas.getImageData(0, 0, 1, 1).data;
 
-		colours.set(text, [red, green, blue, alpha / 255]);
+		parts[3] /= 255;
+		colours.set(text, parts);
 	}
 	return colours.get(text);
 }
 
-function blend([r, g, b, alpha], ground) {
-	return [r, g, b].map((part, i) => part * alpha + ground[i] * (1 - alpha));
+function blend([red, green, blue, alpha], ground) {
+	return [red, green, blue].map(
+		(part, i) => part * alpha + ground[i] * (1 - alpha));
 }
 
 /* What is behind what stands in an element. */
@@ -131,8 +148,9 @@ function groundOf(element) {
 }
 
 function luminance(colour) {
-	const [red, green, blue] = colour.map(part => part / 255).map(part =>
-		part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+	const linear = part => part <= 0.04045 ? part / 12.92 :
+		((part + 0.055) / 1.055) ** 2.4;
+	const [red, green, blue] = colour.map(part => linear(part / 255));
 
 	return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
@@ -191,13 +209,16 @@ function faintTexts(least) {
 
 /* What is cut off: it has more in it than there is room for. */
 function cutOff() {
+	const isVisible = element =>
+		getComputedStyle(element).overflowY === "visible";
+
 	return shown(document, "[data-panel] *")
-		.filter(element => getComputedStyle(element).overflowY !== "visible" &&
+		.filter(element => !isVisible(element) &&
 			element.scrollHeight > element.clientHeight + 1)
 		.map(element => element.outerHTML.slice(0, 60));
 }
 
-/* What sticks out of the window at its right side, and cannot be scrolled to. */
+/* What sticks out of the window at its right side. */
 function tooWide() {
 	const buttons = shown(document, "[data-action], [data-case]");
 	const right = element => element.getBoundingClientRect().right;

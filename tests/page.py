@@ -247,6 +247,13 @@ class Page:
     def press(self, *keys):
         ActionChains(self.driver, duration=0).send_keys(*keys).perform()
 
+    def looks_after_keys(self, key, count):
+        """Has a key come so often; gives how the page looks each time.
+
+        The key comes from a script: that takes less time than a real one.
+        """
+        return self.ask(f'looksAfterKeys("{key}", {count})')
+
     def looks_after_clicks(self, action, count):
         """Clicks a button so often; gives how the page looks each time."""
         return self.ask(f'looksAfterClicks("{action}", {count})')
