@@ -549,7 +549,9 @@ def main():
         page = Page(browser, sys.argv[1])
         result = unittest.main(
             argv=sys.argv[:1] + sys.argv[2:], exit=False, verbosity=2).result
-    bad = {test.id() for test, _ in result.failures + result.errors}
+    # A test of which several subtests have failed is one.
+    bad = {getattr(test, "test_case", test)
+           for test, _ in result.failures + result.errors}
     print(f"{result.testsRun - len(bad)} passed, {len(bad)} failed")
     sys.exit(not result.wasSuccessful() or bool(browser.left_behind()))
 
