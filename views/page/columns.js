@@ -159,6 +159,16 @@ function stateOf(one, past, place) {
 	return endOf(one, past, place) ? "ended" : LASTING[last.kind] || "";
 }
 
+/*
+ * Makes a list have an item for each entry. The items that are there stay: most
+ * steps add one, and to make them all anew would take many times as long.
+ */
+function keepOrAdd(list, entries, makeItem) {
+	while (list.children.length > entries.length)
+		list.lastChild.remove();
+	list.append(...entries.slice(list.children.length).map(makeItem));
+}
+
 function showPlaces(panel, one, past) {
 	const places = part("places", panel);
 
@@ -170,13 +180,15 @@ function showPlaces(panel, one, past) {
 
 		column.querySelector("small").textContent =
 			stateOf(one, past, one.places.indexOf(name));
-		column.lastChild.replaceChildren(...past
-			.filter(entry => entry.placeName === name)
-			.map(entry => entryItem(one, entry)));
+		keepOrAdd(column.lastChild, past
+			.filter(entry => entry.placeName === name),
+		entry => entryItem(one, entry));
 	}
 	places.prepend(picture(one, past), ...one.places.flatMap(
 		(name, place) => lifeline(one, past, place)));
 	places.append(...rowItems(past));
+	places.querySelector("[data-entry][aria-current]")
+		?.removeAttribute("aria-current");
 	places.querySelector(`[data-entry="${past.length}"]`)
 		?.setAttribute("aria-current", "step");
 	point(panel, past.at(-1));
