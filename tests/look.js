@@ -13,10 +13,6 @@ function shown(root, selector) {
 	return [...root.querySelectorAll(selector)].filter(isShown);
 }
 
-function numbersOf(elements, name) {
-	return elements.map(element => Number(element.dataset[name]));
-}
-
 /* The text of what is shown under a name, or null where it is not. */
 function shownText(root, name) {
 	const [element] = shown(root, `[data-show="${name}"]`);
@@ -35,21 +31,24 @@ function lookAtPanel(panel) {
 	const places = {};
 
 	for (const place of panel.querySelectorAll("[data-place]"))
-		places[place.dataset.place] = numbersOf(
-			shown(place, "[data-entry]"), "entry");
+		places[place.dataset.place] = shown(place, "[data-entry]")
+			.map(entry => Number(entry.dataset.entry));
 	return {
 		case: panel.dataset.panel,
 		lesson: shownText(panel, "lesson"),
-		source: shown(panel, "[data-line] code")
-			.map(line => line.textContent.replaceAll("\t", "")),
 		marked: shown(panel, '[data-line][aria-current="step"]').map(
 			line => [Number(line.dataset.line), line.innerText]),
-		entries: numbersOf(shown(panel, "[data-entry]"), "entry"),
 		places,
 		stdout: printedTo(panel, "stdout"),
 		stderr: printedTo(panel, "stderr"),
 		ledger: shownText(panel, "ledger"),
 	};
+}
+
+/* The lines of the source, without what moves them to the right. */
+function sourceLines() {
+	return shown(document, "[data-line] code")
+		.map(line => line.textContent.replaceAll("\t", ""));
 }
 
 /* All of the page that tests compare. */
