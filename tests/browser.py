@@ -563,5 +563,5 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt as reason:
-        sys.stderr.write(f"browser.py: interrupted: {reason or 'SIGINT'}\n")
+        sys.stderr.write(f"browser.py: interrupted: {str(reason) or 'SIGINT'}\n")
         sys.exit(130)
