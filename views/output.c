@@ -3,6 +3,7 @@
 #include "panic.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@ struct output {
 	 * if that is the same. */
 	char *path;
 	char *draft;
+	/* The signals that were kept back before there was a draft. */
+	sigset_t old;
 };
 
 FILE *
@@ -36,20 +39,31 @@ new_mode(void)
 	return 0666 & ~mask;
 }
 
+/* There is no draft any more; what wanted to end the program meanwhile may. */
+static void
+forget_draft(struct output *output)
+{
+	free(output->draft);
+	output->draft = NULL;
+	sigprocmask(SIG_SETMASK, &output->old, NULL);
+}
+
 /* Opens a file beside the one that it will replace, with the same mode. */
 static struct error *
 open_draft(struct output *output, mode_t mode)
 {
 	struct error *error;
+	sigset_t all;
 	int descriptor;
 
 	if (asprintf(&output->draft, "%s.XXXXXX", output->path) < 0)
 		panic("out of memory");
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &output->old);
 	descriptor = mkostemp(output->draft, O_CLOEXEC);
 	if (descriptor < 0) {
 		error = RAISE_ERRNO("%s: cannot be written", output->name);
-		free(output->draft);
-		output->draft = NULL;
+		forget_draft(output);
 		return error;
 	}
 	fchmod(descriptor, mode);
@@ -98,8 +112,8 @@ output_finish(struct output *output)
 		return RAISE_ERRNO("%s: cannot be written", output->name);
 	if (output->draft && rename(output->draft, output->path) != 0)
 		return RAISE_ERRNO("%s: cannot be written", output->name);
-	free(output->draft);
-	output->draft = NULL;
+	if (output->draft)
+		forget_draft(output);
 	return NULL;
 }
 
@@ -110,9 +124,10 @@ output_free(struct output *output)
 		return;
 	if (output->file && output->file != stdout)
 		fclose(output->file);
-	if (output->draft)
+	if (output->draft) {
 		unlink(output->draft);
-	free(output->draft);
+		forget_draft(output);
+	}
 	free(output->path);
 	free(output->name);
 	free(output);

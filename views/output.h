@@ -14,8 +14,9 @@ struct output;
 
 /*
  * Begins to write a file, or standard output if the path is NULL. What exists
- * and is no ordinary file, such as a pipe, is written to as it is. Raises
- * OSError.
+ * and is no ordinary file, such as a pipe, is written to as it is. For others,
+ * the program's signals are kept back until the output is finished or freed.
+ * Raises OSError.
  */
 struct error *output_new(const char *path, struct output **output);
 

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "fields.h"
 #include "option.h"
+#include "output.h"
 #include "panic.h"
 #include "record.h"
 
@@ -20,8 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* What the command line says. */
 struct order {
@@ -355,24 +354,16 @@ put_page(struct buffer *page, const struct order *order)
 	return error;
 }
 
-/* Nothing is left of a page that could not be written whole. */
 static struct error *
 write_page(const struct buffer *page, const char *path)
 {
-	FILE *file = fopen(path, "we");
-	struct error *error = NULL;
-	struct stat status;
+	SCOPED(output) output = NULL;
 
-	if (!file)
-		return RAISE_ERRNO("%s: cannot be written", path);
-	if (fwrite(page->bytes, 1, page->length, file) != page->length ||
-		fflush(file) != 0)
-		error = RAISE_ERRNO("%s: cannot be written", path);
-	if (error && fstat(fileno(file), &status) == 0 &&
-		S_ISREG(status.st_mode))
-		unlink(path);
-	fclose(file);
-	return error;
+	TRY(output_new(path, &output));
+	/* What went wrong is told by output_finish(). */
+	fwrite(page->bytes, 1, page->length, output_file(output));
+	TRY(output_finish(output));
+	return NULL;
 }
 
 /* The page is there as a whole before its file is touched. */
