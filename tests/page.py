@@ -22,6 +22,9 @@ DRIVER = "/usr/bin/chromedriver"
 # What only a hang reaches, in seconds.
 PATIENCE = 60
 
+# What the browser shows of itself, before it is told of a page.
+OWN_PAGES = ("chrome:", "chrome-untrusted:")
+
 OPTIONS = [
     "--headless=new",
     # Root has to; and it is only our own page that is looked at.
@@ -321,7 +324,10 @@ class Page:
             message = json.loads(entry["message"])["message"]
             if message["method"] != "Network.requestWillBeSent":
                 continue
-            url = message["params"]["request"]["url"].split("#")[0]
-            if url != self.address and not url.startswith(("data:", "chrome:")):
+            request = message["params"]
+            url = request["request"]["url"].split("#")[0]
+            if request["documentURL"].startswith(OWN_PAGES):
+                continue
+            if url != self.address and not url.startswith("data:"):
                 said.append(f"it asked for {url}")
         return said
