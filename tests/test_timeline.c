@@ -663,6 +663,55 @@ formats_show_the_selection(void **state)
 	}
 }
 
+/* Fails if a place that is over still has a line below the row of its end. */
+static void
+ended_columns_must_be_empty(const struct record *record, const char *table)
+{
+	struct text line = next_line(&table);
+	size_t *columns = columns_of(record, line.bytes), ended, below = 0;
+
+	for (size_t i = 0; i < record->entry_count; i++) {
+		static const char words[] = "end of ";
+		const char *name = record->entries[i].name, *row = table;
+
+		if (strcmp(record->entries[i].kind, "exit") != 0 ||
+			strncmp(name, words, strlen(words)) != 0)
+			continue;
+		for (ended = 0; strcmp(record->places[ended].name,
+					name + strlen(words)) != 0;)
+			assert_true(++ended < record->place_count);
+		/* What is said of it stands in its row alone. */
+		row = strstr(row, name);
+		assert_non_null(row);
+		while ((row = strchr(row, '\n')) && row[1]) {
+			row++;
+			below++;
+			if (strcspn(row, "\n") > columns[ended])
+				assert_int_not_equal(row[columns[ended]], '|');
+		}
+	}
+	assert_true(below > 0);
+	text_fini(&line);
+	free(columns);
+}
+
+static void
+a_column_ends_where_its_place_does(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < SCENARIO_COUNT; i++) {
+		SCOPED(record) part = only(i, "process");
+		struct outcome whole = shown(i, (char *[]){NULL});
+		struct outcome few =
+			shown(i, (char *[]){"--only=process", NULL});
+
+		ended_columns_must_be_empty(records[i], said(&whole, 0));
+		ended_columns_must_be_empty(part, said(&few, 0));
+		outcome_fini(&whole);
+		outcome_fini(&few);
+	}
+}
+
 /* What is wrong, and what is said of it. */
 
 /* Fails unless it ends so, and says one line with these words. */
@@ -972,6 +1021,7 @@ main(void)
 		cmocka_unit_test(log_keeps_to_the_rules_of_shiviz),
 		cmocka_unit_test(selection_keeps_what_was_known),
 		cmocka_unit_test(formats_show_the_selection),
+		cmocka_unit_test(a_column_ends_where_its_place_does),
 		cmocka_unit_test(wrong_words_are_refused),
 		cmocka_unit_test(unknown_option_is_refused),
 		cmocka_unit_test(wrong_file_leaves_nothing_behind),

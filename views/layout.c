@@ -90,22 +90,14 @@ chain_rows(struct layout *layout, const struct record *record)
 	free(following);
 }
 
-/* The place of which an entry tells that it has ended; NO_ENTRY if of none. */
-static size_t
-ended_by(const struct record *record, const struct entry *entry)
+/* With only some entries left, the cause of an end may be somewhere else. */
+static bool
+is_end_of_cause(const struct record *record, const struct entry *entry)
 {
-	static const char words[] = "end of ";
-	size_t place;
+	size_t ended = record_ended_place(record, entry);
 
-	if (strcmp(entry->kind, "exit") != 0 || entry->cause == NO_ENTRY ||
-		strncmp(entry->name, words, strlen(words)) != 0)
-		return NO_ENTRY;
-	/* With only some entries left, the cause may be somewhere else. */
-	place = record->entries[entry->cause].place;
-	if (strcmp(record->places[place].name, entry->name + strlen(words)) !=
-		0)
-		return NO_ENTRY;
-	return place;
+	return ended != entry->place &&
+	       ended == record->entries[entry->cause].place;
 }
 
 /* A column ends where that is told, or with its own last entry. */
@@ -117,12 +109,13 @@ bound_columns(struct layout *layout, const struct record *record)
 	for (size_t i = 0; i < record->entry_count; i++) {
 		const struct entry *entry = &record->entries[i];
 		struct column *column = &layout->columns[entry->place];
+		size_t ended = record_ended_place(record, entry);
 
 		if (column->first == NO_ENTRY)
 			column->first = i;
 		column->last = i;
-		if (ended_by(record, entry) != NO_ENTRY)
-			layout->columns[ended_by(record, entry)].last = i;
+		if (ended != NO_ENTRY)
+			layout->columns[ended].last = i;
 	}
 }
 
@@ -194,7 +187,7 @@ arrow_to(const struct layout *layout, const struct record *record, size_t i)
 		.from = effect->cause,
 		.edge = layout->rows[effect->cause].bottom};
 
-	if (ended_by(record, effect) != NO_ENTRY) {
+	if (is_end_of_cause(record, effect)) {
 		arrow.from = i;
 		arrow.edge = layout->rows[i].edge;
 	}

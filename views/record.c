@@ -459,3 +459,19 @@ record_free(struct record *record)
 	json_decref(record->source);
 	free(record);
 }
+
+size_t
+record_ended_place(const struct record *record, const struct entry *entry)
+{
+	static const char words[] = "end of ";
+
+	if (strcmp(entry->kind, "exit") != 0)
+		return NO_ENTRY;
+	if (strncmp(entry->name, words, strlen(words)) != 0)
+		return entry->place;
+	for (size_t p = 0; p < record->place_count; p++)
+		if (strcmp(record->places[p].name,
+			    entry->name + strlen(words)) == 0)
+			return p;
+	return NO_ENTRY;
+}

@@ -32,7 +32,8 @@ struct place {
 struct entry {
 	/* The place where it happened, as an index into the record's places. */
 	size_t place;
-	/* "notify"; and what a reader wants to see: "notify 4". */
+	/* "notify"; and what a reader wants to see: "notify: wakes 4".
+	 */
 	const char *kind;
 	const char *name;
 	/* One of record_categories. */
@@ -87,5 +88,12 @@ struct record {
 struct error *record_read(const char *path, struct record **record);
 void record_free(struct record *record);
 DEFINE_SCOPED(record)
+
+/*
+ * The place that is over with an entry, which is its own, "exit", or another
+ * one's, "end of worker 2"; NO_ENTRY if none is, or none of the record's.
+ */
+size_t
+record_ended_place(const struct record *record, const struct entry *entry);
 
 #endif

@@ -108,10 +108,7 @@ spread_columns(struct grid *grid, size_t start)
 		grid->width = end;
 }
 
-/*
- * A place is there from its first entry until its end is told: by itself, or
- * by who reaped it, as an effect of its last entry.
- */
+/* A place is there from its first entry until its end is told. */
 static struct life *
 lives_of(const struct record *record)
 {
@@ -122,15 +119,12 @@ lives_of(const struct record *record)
 		lives[p].last = record->entry_count;
 	for (size_t i = 0; i < record->entry_count; i++) {
 		const struct entry *entry = &record->entries[i];
-		const struct entry *last =
-			entry->cause == NO_ENTRY
-				? entry
-				: &record->entries[entry->cause];
+		size_t ended = record_ended_place(record, entry);
 
 		if (entry->clock[entry->place] == 1)
 			lives[entry->place].first = i;
-		if (strcmp(entry->kind, "exit") == 0)
-			lives[last->place].last = i;
+		if (ended != NO_ENTRY)
+			lives[ended].last = i;
 	}
 	return lives;
 }
