@@ -354,20 +354,6 @@ an_end_comes_from_the_end_of_a_lifeline(void **state)
 	free(made);
 }
 
-static void
-a_full_device_is_told_of(void **state)
-{
-	struct made *made = record_of(1);
-	FILE *file = fopen("/dev/full", "w");
-
-	(void)state;
-	assert_non_null(file);
-	MUST_RAISE_EXACTLY(picture_write(&made->record, file), OSError,
-		"cannot write the picture: No space left on device");
-	fclose(file);
-	free(made);
-}
-
 /* Runs a scenario, however it ends, and draws its record. */
 static void
 run_and_draw(const char *name, char *workers, char *tasks)
@@ -446,7 +432,6 @@ main(void)
 		cmocka_unit_test(what_is_missing_is_told),
 		cmocka_unit_test(a_thread_says_whose_it_is),
 		cmocka_unit_test(an_end_comes_from_the_end_of_a_lifeline),
-		cmocka_unit_test(a_full_device_is_told_of),
 		cmocka_unit_test(each_scenario_s_picture_is_sound),
 		cmocka_unit_test(many_workers_make_a_sound_picture),
 	};

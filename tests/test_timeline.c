@@ -917,6 +917,7 @@ output_follows_a_link(void **state)
 static void
 output_that_cannot_be_written_is_told_of(void **state)
 {
+	char *const formats[] = {"--table", "--svg", "--mermaid", "--shiviz"};
 	size_t count = file_count();
 
 	(void)state;
@@ -924,6 +925,12 @@ output_that_cannot_be_written_is_told_of(void **state)
 		"/nowhere/x: cannot be written: No such file or directory");
 	must_fail((char *[]){"-o", folder, traces[0], NULL}, 1,
 		": cannot be written: Is a directory");
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+		must_fail((char *[]){formats[i], "-o", "/dev/full", traces[0],
+				  NULL},
+			1,
+			"/dev/full: cannot be written: No space left on "
+			"device");
 	assert_int_equal(file_count(), count);
 }
 

@@ -12,8 +12,7 @@ struct record;
  * for each place, a row for each entry, and an arrow from each cause that
  * stands in another column, or in the same one further up than the last entry
  * there. Time goes downwards, but not to scale: a long pause is a band with its
- * length. What is too long for its label is told to who points at it. Raises
- * OSError where the file cannot be written.
+ * length. What is too long for its label is told to who points at it.
  */
 struct error *picture_write(const struct record *record, FILE *file);
 

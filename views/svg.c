@@ -1,6 +1,5 @@
 #include "svg.h"
 
-#include "error.h"
 #include "label.h"
 #include "panic.h"
 
@@ -130,20 +129,13 @@ svg_rect(struct svg *svg, const char *class, int left, int top, int right,
 	svg_end(svg);
 }
 
-struct error *
+void
 svg_finish(struct svg *svg, FILE *file)
 {
-	struct error *error = NULL;
-	size_t length;
-
 	must(xmlTextWriterEndDocument(svg->writer));
 	xmlFreeTextWriter(svg->writer);
-	length = (size_t)xmlBufferLength(svg->document);
-	if (fwrite(xmlBufferContent(svg->document), 1, length, file) !=
-			length ||
-		fflush(file) != 0)
-		error = RAISE_ERRNO("cannot write the picture");
+	fwrite(xmlBufferContent(svg->document), 1,
+		(size_t)xmlBufferLength(svg->document), file);
 	xmlBufferFree(svg->document);
 	free(svg);
-	return error;
 }

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-struct error;
 struct svg;
 
 /* A size of text; of its font, and how wide a character is. */
@@ -52,7 +51,10 @@ void svg_text(struct svg *svg, const char *class, struct type type, int x,
 void svg_rect(struct svg *svg, const char *class, int left, int top, int right,
 	int bottom);
 
-/* Ends the document, writes it to a file, and frees it. May raise OSError. */
-struct error *svg_finish(struct svg *svg, FILE *file);
+/*
+ * Ends the document, writes it to a file, and frees it. Whether that could be
+ * written, ferror() tells.
+ */
+void svg_finish(struct svg *svg, FILE *file);
 
 #endif
