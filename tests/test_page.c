@@ -547,7 +547,10 @@ a_wrong_command_line_is_refused(void **state)
 		char *words[4];
 		const char *said;
 	} cases[] = {
-		{{"silent_failure"}, "page: --output: "},
+		{{"silent_failure"}, "page: which page? Give the file to write "
+				     "with --output"},
+		{{"--output=", "silent_failure"},
+			"page: --output: '' is not the name of a file"},
 		{{"--output", "/nowhere/page.html"}, "no scenario is named"},
 		{{"--no-such-option"}, "--no-such-option"},
 	};

@@ -745,6 +745,8 @@ wrong_words_are_refused(void **state)
 		"--only: 'task,' is not");
 	must_fail((char *[]){"--only=", trace, NULL}, 2, "--only: '' is not");
 	must_fail((char *[]){"--only=tas", trace, NULL}, 2, "'tas' is not");
+	must_fail((char *[]){"--output=", trace, NULL}, 2,
+		"--output: '' is not the name of a file");
 	must_fail((char *[]){"--width=no", trace, NULL}, 2,
 		"--width: 'no' is not a whole number from 1 to 10000");
 	must_fail((char *[]){"--table", "--shiviz", trace, NULL}, 2,

@@ -73,6 +73,8 @@ parse_option(int key, char *text, struct argp_state *state)
 		state->err_stream = NULL;
 		return 0;
 	case 'o':
+		if (!*text)
+			option_refuse("output", text, "the name of a file");
 		order->output = text;
 		return 0;
 	case 'r':
@@ -399,8 +401,13 @@ main(int argc, char *argv[])
 
 	if (argp_parse(&parser, argc, argv, 0, NULL, &order) != 0)
 		return 2;
-	if (!order.output)
-		option_refuse("output", "", "the name of a file: it is wanted");
+	if (!order.output) {
+		fprintf(stderr,
+			"%s: which page? Give the file to write with "
+			"--output\n",
+			program_invocation_short_name);
+		return 2;
+	}
 	if (order.name_count == 0) {
 		fprintf(stderr,
 			"%s: no scenario is named; their NAMEs are wanted\n",

@@ -115,6 +115,8 @@ parse_option(int key, char *text, struct argp_state *state)
 				"condition, output, with commas between them");
 		return 0;
 	case 'o':
+		if (!*text)
+			option_refuse("output", text, "the name of a file");
 		choice->output = text;
 		return 0;
 	case 'w':
