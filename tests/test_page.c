@@ -422,6 +422,8 @@ each_file_is_wanted(void **state)
 	must_refuse(folder, "index.html: cannot be read: No such file");
 	write_text("index.html", "<p>\n{{page.css}}\n");
 	must_refuse(folder, "page.css: cannot be read: No such file");
+	write_text("index.html", "<p>\n{{page.css}}");
+	must_refuse(folder, "page.css: cannot be read: No such file");
 }
 
 static void

@@ -350,7 +350,8 @@ put_page(struct buffer *page, const struct order *order)
 	TRY(read_text(order->parts, "index.html", "", &template));
 	rest = template;
 	error = NULL;
-	while (!error && (line = strsep(&rest, "\n")) && rest)
+	/* The last line may have no end; behind an end there need be none. */
+	while (!error && (line = strsep(&rest, "\n")) && (rest || *line))
 		error = TRACED(put_line(page, order, line));
 	free(template);
 	return error;
