@@ -962,6 +962,30 @@ lost_standard_output_is_told_of(void **state)
 			1 << 8);
 }
 
+/* It is to write to a file that has no name any more. */
+static void
+write_to_nameless(void *context)
+{
+	char *program = text_format("%s/timeline", build_folder());
+
+	(void)context;
+	assert_true(dup2(open("/dev/null", O_WRONLY), STDERR_FILENO) >= 0);
+	assert_true(dup2(open(folder, O_TMPFILE | O_RDWR, 0600),
+			    STDOUT_FILENO) >= 0);
+	execl(program, program, "-o", "/dev/stdout", traces[0], (char *)NULL);
+}
+
+static void
+output_without_a_name_is_told_of(void **state)
+{
+	size_t count = file_count();
+
+	(void)state;
+	assert_int_equal(
+		child_wait(child_start(write_to_nameless, NULL)), 1 << 8);
+	assert_int_equal(file_count(), count);
+}
+
 /* Files may have one byte, as if the disk were full. */
 static void
 write_to_full_disk(void *context)
@@ -1040,6 +1064,7 @@ main(void)
 		cmocka_unit_test(output_follows_a_link),
 		cmocka_unit_test(output_that_cannot_be_written_is_told_of),
 		cmocka_unit_test(lost_standard_output_is_told_of),
+		cmocka_unit_test(output_without_a_name_is_told_of),
 		cmocka_unit_test(full_disk_leaves_the_file_as_it_was),
 		cmocka_unit_test(pipe_is_written_to_as_it_is),
 	};

@@ -84,8 +84,9 @@ open_output(struct output *output, const char *path)
 			       : RAISE_ERRNO("%s: cannot be written", path);
 	}
 	/* Not a link that leads to it. */
-	output->path = exists ? realpath(path, NULL) : strdup(path);
-	must_have(output->path);
+	output->path = exists ? realpath(path, NULL) : must_have(strdup(path));
+	if (!output->path)
+		return RAISE_ERRNO("%s: cannot be written", path);
 	return TRACED(open_draft(
 		output, exists ? status.st_mode & 0777 : new_mode()));
 }
