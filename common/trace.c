@@ -66,25 +66,31 @@ trace_open(void)
 	return NULL;
 }
 
-static void
-tell_error(struct entry *entry, const struct error *error)
-{
-	snprintf(entry->text, sizeof(entry->text), "%s: %s",
-		error_kind_name(error->kind), error->message);
-	if (error->frame_count > 0) {
-		snprintf(entry->born_in, sizeof(entry->born_in), "%s",
-			error->frames[0].file);
-		entry->born_at = error->frames[0].line;
-	}
-}
-
+/* What is cut off ends with a whole character of UTF-8. */
 static void
 copy_text(char *copy, size_t size, const char *text)
 {
 	size_t length = strnlen(text, size - 1);
 
+	while (length > 0 && (text[length] & 0xC0) == 0x80)
+		length--;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
+}
+
+static void
+tell_error(struct entry *entry, const struct error *error)
+{
+	size_t length = (size_t)snprintf(entry->text, sizeof(entry->text),
+		"%s: ", error_kind_name(error->kind));
+
+	copy_text(entry->text + length, sizeof(entry->text) - length,
+		error->message);
+	if (error->frame_count > 0) {
+		snprintf(entry->born_in, sizeof(entry->born_in), "%s",
+			error->frames[0].file);
+		entry->born_at = error->frames[0].line;
+	}
 }
 
 uint64_t

@@ -72,6 +72,29 @@ IN_CHILD(a_long_text_is_cut_off)
 	assert_int_equal(strlen(trace_entry(1)->text), TRACE_TEXT_SIZE - 1);
 }
 
+IN_CHILD(no_character_is_cut_in_two)
+{
+	static const char e[] = "\xc3\xa9";
+	char text[2 * TRACE_TEXT_SIZE] = "";
+	SCOPED(error) error = NULL;
+
+	MUST(trace_open());
+	for (int i = 0; i < TRACE_TEXT_SIZE / 2; i++)
+		strcat(text, e);
+	error = RAISE(OSError, "%s", text);
+	trace(.kind = TRACE_PRINT, .text = text);
+	trace_error(error, .kind = TRACE_ERROR_BORN);
+	/* "OSError: " has an odd number of bytes. */
+	assert_int_equal(strlen(trace_entry(1)->text), TRACE_TEXT_SIZE - 2);
+	assert_int_equal(strlen(trace_entry(2)->text), TRACE_TEXT_SIZE - 1);
+	error_free(error);
+	error = RAISE(ValueError, "%s", text);
+	trace_error(error, .kind = TRACE_ERROR_BORN);
+	assert_int_equal(strlen(trace_entry(3)->text), TRACE_TEXT_SIZE - 2);
+	assert_string_equal(
+		trace_entry(3)->text + TRACE_TEXT_SIZE - 2 - strlen(e), e);
+}
+
 IN_CHILD(an_error_is_kept_with_where_it_was_made)
 {
 	SCOPED(error) error = RAISE(ValueError, "no");
@@ -352,6 +375,7 @@ main(void)
 		cmocka_unit_test(nothing_is_recorded_where_no_record_is_open),
 		cmocka_unit_test(an_entry_holds_what_was_told),
 		cmocka_unit_test(a_long_text_is_cut_off),
+		cmocka_unit_test(no_character_is_cut_in_two),
 		cmocka_unit_test(an_error_is_kept_with_where_it_was_made),
 		cmocka_unit_test(what_there_is_no_room_for_is_counted),
 		cmocka_unit_test(what_a_killed_process_recorded_is_there),
