@@ -18,13 +18,11 @@ const MARKS = [
 /* main, handler, zygote, manager, then the workers in order. */
 function placeOrder(a, b) {
 	const first = ["main", "handler", "zygote", "manager"];
-	const rank = name => (first.indexOf(name) + first.length + 1) %
-		(first.length + 1);
+	const rank = name =>
+		first.includes(name) ? first.indexOf(name) : first.length;
 
-	if (first.includes(a) || first.includes(b))
-		return (first.includes(a) ? rank(a) : 9) -
-			(first.includes(b) ? rank(b) : 9);
-	return a.localeCompare(b, "en", {numeric: true});
+	return rank(a) - rank(b) ||
+		a.localeCompare(b, "en", {numeric: true});
 }
 
 /* What an entry says in its column. */
