@@ -315,6 +315,20 @@ class CaseTest(PageTest):
             "Seen by: nobody.", "Seen by: the error callback.",
             "Seen by: result_get()."}])
 
+    def test_the_end_of_what_did_nothing_is_no_other_end(self):
+        """A process that is killed as it begins has no place in a record."""
+        state, *meanings = page.driver.execute_script("""
+            const [told] = JSON.parse(
+                document.getElementById("cases").textContent);
+            for (const event of told.record.traceEvents)
+                delete event.args?.child;
+            const one = readCase(told);
+            const ends = one.entries.filter(({kind}) => kind === "exit");
+            const past = one.entries.slice(0, ends[0].step);
+            return [stateOf(one, past, ends[0].place), ...ends.map(meaning)]""")
+        self.assertNotEqual(state, "ended")
+        self.assertNotIn("", meanings)
+
     def test_the_help_is_shown_and_goes_away(self):
         page.press("?")
         self.assertTrue(page.ask('shown(document, "dialog").length'))

@@ -60,7 +60,9 @@ function readEntries(slices, places) {
 			text: args.text,
 			status: args.status,
 			signal: args.signal,
-			child: args.child,
+			/* One that did nothing before its end has no place. */
+			child: args.child ||
+				(args.child_process && "a process"),
 			woken: args.woken,
 			observer: args.observer,
 			cause: byIndex.get(args.cause) || null,

@@ -41,7 +41,7 @@ const MEANINGS = {
 	release: "The lock is free again.",
 	wait: "It gives the lock back, and waits to be notified.",
 	woken: "A notification woke it.",
-	timed_out: "Nobody notified it in time.",
+	timed_out: "Time was up first.",
 	notify: "Whoever waits is woken.",
 	print: "A line on standard output.",
 };
@@ -52,7 +52,7 @@ function meaning({kind, woken, observer, child, signal}) {
 		return "Nobody waits, so nobody is woken.";
 	if (kind === "error_seen" && observer === "nobody")
 		return "The result is freed, and nobody looked at its error.";
-	if (kind === "exit" && signal === 9 && child.startsWith("worker"))
+	if (kind === "exit" && signal === 9 && child?.startsWith("worker"))
 		return "The pool kills its workers when it is freed.";
 	if (kind === "exit" && child)
 		return "The end of a process is noticed by who made it.";
