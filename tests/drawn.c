@@ -66,7 +66,7 @@ rectangle(xmlNode *node)
 }
 
 static void
-note_text(struct drawing *drawing, xmlNode *node, size_t entry)
+note_text(struct drawn *drawing, xmlNode *node, size_t entry)
 {
 	double x = number(node, "x"), y = number(node, "y");
 	double size = number(node, "font-size");
@@ -81,7 +81,7 @@ note_text(struct drawing *drawing, xmlNode *node, size_t entry)
 }
 
 static void
-note_box(struct drawing *drawing, xmlNode *node, size_t entry)
+note_box(struct drawn *drawing, xmlNode *node, size_t entry)
 {
 	if (drawing->box_count == 0)
 		drawing->first_box = drawing->element_count;
@@ -152,7 +152,7 @@ note_way(struct drawn_arrow *arrow, xmlNode *path)
 }
 
 static void
-note_arrow(struct drawing *drawing, xmlNode *node)
+note_arrow(struct drawn *drawing, xmlNode *node)
 {
 	struct drawn_arrow arrow = {.cause = (size_t)number(node, "data-cause"),
 		.effect = (size_t)number(node, "data-effect")};
@@ -183,7 +183,7 @@ middle_of(xmlNode *mark)
 }
 
 static size_t
-note_entry(struct drawing *drawing, xmlNode *node)
+note_entry(struct drawn *drawing, xmlNode *node)
 {
 	size_t entry = (size_t)number(node, "data-entry");
 
@@ -200,7 +200,7 @@ note_entry(struct drawing *drawing, xmlNode *node)
 }
 
 static void
-note(struct drawing *drawing, xmlNode *node, size_t entry)
+note(struct drawn *drawing, xmlNode *node, size_t entry)
 {
 	drawing->element_count++;
 	if (is_element(node, "text"))
@@ -216,10 +216,10 @@ note(struct drawing *drawing, xmlNode *node, size_t entry)
 		note(drawing, child, entry);
 }
 
-struct drawing
-drawing_of(const struct record *record)
+struct drawn
+drawn_of(const struct record *record)
 {
-	struct drawing drawing = {.entry_count = record->entry_count};
+	struct drawn drawing = {.entry_count = record->entry_count};
 	char *bytes = NULL;
 	size_t length;
 	FILE *file = open_memstream(&bytes, &length);
@@ -249,7 +249,7 @@ drawing_of(const struct record *record)
 }
 
 void
-drawing_fini(struct drawing *drawing)
+drawn_fini(struct drawn *drawing)
 {
 	for (size_t i = 0; i < drawing->text_count; i++) {
 		xmlFree(drawing->texts[i].class);
@@ -268,7 +268,7 @@ drawing_fini(struct drawing *drawing)
 }
 
 const char *
-drawing_text(const struct drawing *drawing, const char *class, size_t entry)
+drawn_text(const struct drawn *drawing, const char *class, size_t entry)
 {
 	for (size_t i = 0; i < drawing->text_count; i++)
 		if (drawing->texts[i].entry == entry &&
@@ -278,8 +278,7 @@ drawing_text(const struct drawing *drawing, const char *class, size_t entry)
 }
 
 size_t
-drawing_count(
-	const struct drawing *drawing, const char *class, const char *text)
+drawn_count(const struct drawn *drawing, const char *class, const char *text)
 {
 	size_t count = 0;
 
@@ -298,7 +297,7 @@ overlap(const struct area *one, const struct area *other)
 }
 
 static void
-must_be_inside(const struct drawing *drawing, const struct drawn_text *text)
+must_be_inside(const struct drawn *drawing, const struct drawn_text *text)
 {
 	if (text->area.left < 0 || text->area.right > drawing->area.right ||
 		text->area.top < 0 || text->area.bottom > drawing->area.bottom)
@@ -306,7 +305,7 @@ must_be_inside(const struct drawing *drawing, const struct drawn_text *text)
 }
 
 static void
-texts_must_not_overlap(const struct drawing *drawing)
+texts_must_not_overlap(const struct drawn *drawing)
 {
 	for (size_t i = 0; i < drawing->text_count; i++) {
 		const struct drawn_text *one = &drawing->texts[i];
@@ -326,7 +325,7 @@ texts_must_not_overlap(const struct drawing *drawing)
 
 /* A box covers the lines behind its label. */
 static bool
-is_in_box(const struct drawing *drawing, const struct drawn_text *text)
+is_in_box(const struct drawn *drawing, const struct drawn_text *text)
 {
 	for (size_t i = 0; i < drawing->box_count; i++) {
 		const struct area *box = &drawing->boxes[i].area;
@@ -352,7 +351,7 @@ between(struct point one, struct point other)
 
 static void
 arrow_must_cross_no_text(
-	const struct drawing *drawing, const struct drawn_arrow *arrow)
+	const struct drawn *drawing, const struct drawn_arrow *arrow)
 {
 	for (size_t p = 1; p < arrow->point_count; p++) {
 		struct area area =
@@ -369,7 +368,7 @@ arrow_must_cross_no_text(
 }
 
 static const struct drawn_arrow *
-find_arrow(const struct drawing *drawing, size_t effect)
+find_arrow(const struct drawn *drawing, size_t effect)
 {
 	const struct drawn_arrow *found = NULL;
 
@@ -405,7 +404,7 @@ is_end(const struct record *record, const struct drawn_arrow *arrow)
 
 /* It begins at its cause; that to an end, on the lifeline, just above. */
 static void
-arrow_must_join(const struct drawing *drawing, const struct record *record,
+arrow_must_join(const struct drawn *drawing, const struct record *record,
 	const struct drawn_arrow *arrow)
 {
 	struct point start = arrow->points[0];
@@ -424,7 +423,7 @@ arrow_must_join(const struct drawing *drawing, const struct record *record,
 
 static void
 arrows_must_join_causes(
-	const struct drawing *drawing, const struct record *record)
+	const struct drawn *drawing, const struct record *record)
 {
 	size_t causes = 0;
 
@@ -470,15 +469,14 @@ label_must_say(const char *label, const struct entry *entry)
 
 /* Each has a row of its own, in its place's column. */
 static void
-entries_must_be_there(
-	const struct drawing *drawing, const struct record *record)
+entries_must_be_there(const struct drawn *drawing, const struct record *record)
 {
 	double y = 0;
 
 	for (size_t i = 0; i < record->entry_count; i++) {
 		const struct entry *entry = &record->entries[i];
 		const struct drawn_entry *drawn = &drawing->entries[i];
-		const char *label = drawing_text(drawing, "label", i);
+		const char *label = drawn_text(drawing, "label", i);
 		char *number = NULL;
 
 		assert_int_equal(drawn->times, 1);
@@ -489,29 +487,28 @@ entries_must_be_there(
 		label_must_say(label, entry);
 		assert_non_null(strstr(drawn->details, entry->name));
 		assert_true(asprintf(&number, "%zu", i + 1) > 0);
-		assert_string_equal(drawing_text(drawing, "number", i), number);
+		assert_string_equal(drawn_text(drawing, "number", i), number);
 		free(number);
-		assert_int_equal(drawing_text(drawing, "source", i) != NULL,
+		assert_int_equal(drawn_text(drawing, "source", i) != NULL,
 			entry->file != NULL);
 	}
 }
 
 static void
-places_must_be_there(const struct drawing *drawing, const struct record *record)
+places_must_be_there(const struct drawn *drawing, const struct record *record)
 {
 	double x = 0;
 
 	for (size_t p = 0; p < record->place_count; p++) {
 		assert_true(drawing->lifelines[p] > x);
 		x = drawing->lifelines[p];
-		assert_true(drawing_count(drawing, "name",
+		assert_true(drawn_count(drawing, "name",
 				    record->places[p].name) > 0);
 	}
 }
 
 void
-drawing_must_be_sound(
-	const struct drawing *drawing, const struct record *record)
+drawn_must_be_sound(const struct drawn *drawing, const struct record *record)
 {
 	entries_must_be_there(drawing, record);
 	places_must_be_there(drawing, record);

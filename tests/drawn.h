@@ -45,7 +45,7 @@ struct drawn_entry {
 	char *details;
 };
 
-struct drawing {
+struct drawn {
 	xmlDocPtr document;
 	struct area area;
 	struct drawn_text *texts;
@@ -67,21 +67,20 @@ struct drawing {
 
 /*
  * Draws a record, and takes the picture apart. Fails the test if it cannot. To
- * be ended with drawing_fini().
+ * be ended with drawn_fini().
  */
-struct drawing drawing_of(const struct record *record);
-void drawing_fini(struct drawing *drawing);
+struct drawn drawn_of(const struct record *record);
+void drawn_fini(struct drawn *drawing);
 
 /* The first text of a class, of an entry or of NO_ENTRY; NULL if none. */
 const char *
-drawing_text(const struct drawing *drawing, const char *class, size_t entry);
+drawn_text(const struct drawn *drawing, const char *class, size_t entry);
 
 /* How many texts of a class there are, with this content. */
-size_t drawing_count(
-	const struct drawing *drawing, const char *class, const char *text);
+size_t
+drawn_count(const struct drawn *drawing, const char *class, const char *text);
 
 /* Fails the test unless all that holds of every picture holds of it. */
-void
-drawing_must_be_sound(const struct drawing *drawing, const struct record *);
+void drawn_must_be_sound(const struct drawn *drawing, const struct record *);
 
 #endif

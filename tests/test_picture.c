@@ -47,12 +47,12 @@ record_of(size_t count)
 	return made;
 }
 
-static struct drawing
+static struct drawn
 sound_drawing(const struct record *record)
 {
-	struct drawing drawing = drawing_of(record);
+	struct drawn drawing = drawn_of(record);
 
-	drawing_must_be_sound(&drawing, record);
+	drawn_must_be_sound(&drawing, record);
 	return drawing;
 }
 
@@ -60,17 +60,16 @@ static void
 an_entry_alone_is_a_picture(void **state)
 {
 	struct made *made = record_of(1);
-	struct drawing drawing = sound_drawing(&made->record);
+	struct drawn drawing = sound_drawing(&made->record);
 
 	(void)state;
+	assert_string_equal(drawn_text(&drawing, "title", NO_ENTRY), "program");
 	assert_string_equal(
-		drawing_text(&drawing, "title", NO_ENTRY), "program");
-	assert_string_equal(
-		drawing_text(&drawing, "command", NO_ENTRY), "build/program");
-	assert_string_equal(drawing_text(&drawing, "label", 0), "something");
-	assert_int_equal(drawing_count(&drawing, "name", "main"), 1);
-	assert_null(drawing_text(&drawing, "lost", NO_ENTRY));
-	drawing_fini(&drawing);
+		drawn_text(&drawing, "command", NO_ENTRY), "build/program");
+	assert_string_equal(drawn_text(&drawing, "label", 0), "something");
+	assert_int_equal(drawn_count(&drawing, "name", "main"), 1);
+	assert_null(drawn_text(&drawing, "lost", NO_ENTRY));
+	drawn_fini(&drawing);
 	free(made);
 }
 
@@ -79,7 +78,7 @@ texts_are_shown_as_they_are(void **state)
 {
 	static const char odd[] = "  <&\"']]> \u00e9\u6f22 \U0001F980";
 	struct made *made = record_of(1);
-	struct drawing drawing;
+	struct drawn drawing;
 
 	(void)state;
 	made->record.program = made->record.command = odd;
@@ -87,11 +86,11 @@ texts_are_shown_as_they_are(void **state)
 	made->entries[0].file = "a/<&\">.c";
 	made->entries[0].line = 7;
 	drawing = sound_drawing(&made->record);
-	assert_string_equal(drawing_text(&drawing, "title", NO_ENTRY), odd);
-	assert_string_equal(drawing_text(&drawing, "command", NO_ENTRY), odd);
-	assert_string_equal(drawing_text(&drawing, "label", 0), odd);
-	assert_string_equal(drawing_text(&drawing, "source", 0), "<&\">.c:7");
-	drawing_fini(&drawing);
+	assert_string_equal(drawn_text(&drawing, "title", NO_ENTRY), odd);
+	assert_string_equal(drawn_text(&drawing, "command", NO_ENTRY), odd);
+	assert_string_equal(drawn_text(&drawing, "label", 0), odd);
+	assert_string_equal(drawn_text(&drawing, "source", 0), "<&\">.c:7");
+	drawn_fini(&drawing);
 	free(made);
 }
 
@@ -140,19 +139,17 @@ static void
 a_record_of_odd_bytes_is_a_picture(void **state)
 {
 	struct made *made = record_of(2);
-	struct drawing drawing;
+	struct drawn drawing;
 
 	(void)state;
 	made->entries[0].name = made->entries[0].text = "\xff\x1b<";
 	made->entries[1].error = made->entries[1].value = "\xed\xa0\x80";
 	made->record.program = made->record.command = "\x02";
 	made->places[0].name = "\xc3";
-	drawing = drawing_of(&made->record);
-	assert_string_equal(
-		drawing_text(&drawing, "label", 0), "\uFFFD\uFFFD<");
-	assert_string_equal(
-		drawing_text(&drawing, "title", NO_ENTRY), "\uFFFD");
-	drawing_fini(&drawing);
+	drawing = drawn_of(&made->record);
+	assert_string_equal(drawn_text(&drawing, "label", 0), "\uFFFD\uFFFD<");
+	assert_string_equal(drawn_text(&drawing, "title", NO_ENTRY), "\uFFFD");
+	drawn_fini(&drawing);
 	free(made);
 }
 
@@ -162,7 +159,7 @@ a_long_label_is_cut_and_told_in_full(void **state)
 {
 	static const char *const categories[] = {"task", "output", "error"};
 	struct made *made = record_of(3);
-	struct drawing drawing;
+	struct drawn drawing;
 	char name[400];
 
 	(void)state;
@@ -180,19 +177,19 @@ a_long_label_is_cut_and_told_in_full(void **state)
 	made->entries[2].place = 1;
 	made->entries[2].kind = "error_born";
 	made->entries[2].error = name;
-	drawing = drawing_of(&made->record);
+	drawing = drawn_of(&made->record);
 	for (size_t i = 0; i < 3; i++) {
-		const char *label = drawing_text(&drawing, "label", i);
+		const char *label = drawn_text(&drawing, "label", i);
 
 		assert_non_null(strstr(label, "x\u2026"));
 		assert_non_null(strstr(drawing.entries[i].details, name));
 	}
 	made->places[1].name = "xxx";
-	drawing_fini(&drawing);
+	drawn_fini(&drawing);
 	drawing = sound_drawing(&made->record);
-	assert_true(label_length(drawing_text(&drawing, "label", 1)) >
-		    2 * label_length(drawing_text(&drawing, "label", 0)));
-	drawing_fini(&drawing);
+	assert_true(label_length(drawn_text(&drawing, "label", 1)) >
+		    2 * label_length(drawn_text(&drawing, "label", 0)));
+	drawn_fini(&drawing);
 	free(made);
 }
 
@@ -200,17 +197,17 @@ static void
 an_error_says_which_it_is(void **state)
 {
 	struct made *made = record_of(1);
-	struct drawing drawing;
+	struct drawn drawing;
 
 	(void)state;
 	made->entries[0].kind = "error_born";
 	made->entries[0].name = "error born";
 	made->entries[0].category = "error";
 	made->entries[0].error = "ValueError: wrong";
-	drawing = drawing_of(&made->record);
-	assert_string_equal(drawing_text(&drawing, "label", 0),
+	drawing = drawn_of(&made->record);
+	assert_string_equal(drawn_text(&drawing, "label", 0),
 		"error born: ValueError: wrong");
-	drawing_fini(&drawing);
+	drawn_fini(&drawing);
 	free(made);
 }
 
@@ -237,7 +234,7 @@ what_nobody_saw_stands_out(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		struct made *made = record_of(1);
-		struct drawing drawing;
+		struct drawn drawing;
 
 		made->entries[0].kind = "error_seen";
 		made->entries[0].category = "error";
@@ -246,7 +243,7 @@ what_nobody_saw_stands_out(void **state)
 		assert_int_equal(
 			is_alarmed(drawing.document->children->children),
 			i == 0);
-		drawing_fini(&drawing);
+		drawn_fini(&drawing);
 		free(made);
 	}
 }
@@ -255,17 +252,17 @@ static void
 a_pause_is_told(void **state)
 {
 	struct made *made = record_of(4);
-	struct drawing drawing;
+	struct drawn drawing;
 
 	(void)state;
 	made->entries[1].time = 9999;
 	made->entries[2].time = 9999 + 10000;
 	made->entries[3].time = 9999 + 10000 + 1234567;
 	drawing = sound_drawing(&made->record);
-	assert_int_equal(drawing_count(&drawing, "length", "10 ms"), 1);
-	assert_int_equal(drawing_count(&drawing, "length", "1.23 s"), 1);
-	assert_int_equal(drawing_count(&drawing, "length", "9 ms"), 0);
-	drawing_fini(&drawing);
+	assert_int_equal(drawn_count(&drawing, "length", "10 ms"), 1);
+	assert_int_equal(drawn_count(&drawing, "length", "1.23 s"), 1);
+	assert_int_equal(drawn_count(&drawing, "length", "9 ms"), 0);
+	drawn_fini(&drawing);
 	free(made);
 }
 
@@ -273,12 +270,12 @@ static void
 a_time_beyond_all_has_its_room(void **state)
 {
 	struct made *made = record_of(2);
-	struct drawing drawing;
+	struct drawn drawing;
 
 	(void)state;
 	made->entries[1].time = INT64_MAX;
 	drawing = sound_drawing(&made->record);
-	drawing_fini(&drawing);
+	drawn_fini(&drawing);
 	free(made);
 }
 
@@ -286,11 +283,11 @@ static void
 heads_come_again_in_a_long_picture(void **state)
 {
 	struct made *made = record_of(200);
-	struct drawing drawing = sound_drawing(&made->record);
+	struct drawn drawing = sound_drawing(&made->record);
 
 	(void)state;
-	assert_true(drawing_count(&drawing, "name", "main") > 4);
-	drawing_fini(&drawing);
+	assert_true(drawn_count(&drawing, "name", "main") > 4);
+	drawn_fini(&drawing);
 	free(made);
 }
 
@@ -298,14 +295,14 @@ static void
 what_is_missing_is_told(void **state)
 {
 	struct made *made = record_of(1);
-	struct drawing drawing;
+	struct drawn drawing;
 
 	(void)state;
 	made->record.lost = 12;
 	drawing = sound_drawing(&made->record);
 	assert_non_null(
-		strstr(drawing_text(&drawing, "lost", NO_ENTRY), "12 later"));
-	drawing_fini(&drawing);
+		strstr(drawn_text(&drawing, "lost", NO_ENTRY), "12 later"));
+	drawn_fini(&drawing);
 	free(made);
 }
 
@@ -313,7 +310,7 @@ static void
 a_thread_says_whose_it_is(void **state)
 {
 	struct made *made = record_of(3);
-	struct drawing drawing;
+	struct drawn drawing;
 
 	(void)state;
 	made->record.place_count = 3;
@@ -322,8 +319,8 @@ a_thread_says_whose_it_is(void **state)
 	made->entries[1].place = 1;
 	made->entries[2].place = 2;
 	drawing = sound_drawing(&made->record);
-	assert_int_equal(drawing_count(&drawing, "owner", "thread of main"), 1);
-	drawing_fini(&drawing);
+	assert_int_equal(drawn_count(&drawing, "owner", "thread of main"), 1);
+	drawn_fini(&drawing);
 	free(made);
 }
 
@@ -333,7 +330,7 @@ an_end_comes_from_the_end_of_a_lifeline(void **state)
 {
 	static const char *const names[] = {"end of worker 1", "end of worker"};
 	struct made *made = record_of(40);
-	struct drawing drawing;
+	struct drawn drawing;
 
 	(void)state;
 	made->record.place_count = 2;
@@ -349,7 +346,7 @@ an_end_comes_from_the_end_of_a_lifeline(void **state)
 		assert_int_equal(drawing.arrows[0].points[0].y ==
 					 drawing.entries[0].mark.y,
 			i == 1);
-		drawing_fini(&drawing);
+		drawn_fini(&drawing);
 	}
 	free(made);
 }
@@ -365,7 +362,7 @@ run_and_draw(const char *name, char *workers, char *tasks)
 		workers, "--tasks", tasks, "--trace", path, NULL};
 	SCOPED(record) record = NULL;
 	struct outcome outcome;
-	struct drawing drawing;
+	struct drawn drawing;
 	char *complaint;
 
 	assert_true(descriptor >= 0);
@@ -376,9 +373,9 @@ run_and_draw(const char *name, char *workers, char *tasks)
 			complaint ? complaint : outcome.trouble);
 	MUST(record_read(path, &record));
 	drawing = sound_drawing(record);
-	assert_string_equal(drawing_text(&drawing, "title", NO_ENTRY), name);
+	assert_string_equal(drawn_text(&drawing, "title", NO_ENTRY), name);
 	assert_true(drawing.arrow_count > 10);
-	drawing_fini(&drawing);
+	drawn_fini(&drawing);
 	outcome_fini(&outcome);
 	unlink(path);
 	free(program);
