@@ -227,6 +227,7 @@ what_is_no_json_is_refused(void **state)
 	must_be_refused("{\"a\":1}\n{", ": not a record of a run: no JSON at "
 					"line 2, column 1: ");
 	must_be_refused("{\"a\":1,\"a\":1}", "duplicate object key");
+	must_be_refused("\033[1m", "expected near '?'");
 }
 
 static void

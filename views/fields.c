@@ -1,5 +1,6 @@
 #include "fields.h"
 
+#include "caption.h"
 #include "panic.h"
 
 #include <errno.h>
@@ -18,6 +19,8 @@ parse_error(const char *path, FILE *file, const json_error_t *error)
 	bool ended =
 		json_error_code(error) == json_error_premature_end_of_input &&
 		feof(file);
+	struct error *raised;
+	char *text;
 
 	if (ended && error->position == 0)
 		return RAISE(ValueError,
@@ -27,9 +30,13 @@ parse_error(const char *path, FILE *file, const json_error_t *error)
 			"%s: not a whole record of a run: it is cut off in "
 			"line %d",
 			path, error->line);
-	return RAISE(ValueError,
+	/* It may quote the file, in which there may be anything. */
+	text = caption_clean(error->text);
+	raised = RAISE(ValueError,
 		"%s: not a record of a run: no JSON at line %d, column %d: %s",
-		path, error->line, error->column, error->text);
+		path, error->line, error->column, text);
+	free(text);
+	return raised;
 }
 
 struct error *
