@@ -865,6 +865,10 @@ lost_entries_are_told(void **state)
 		"1       0.0  ?[1m \xd8\xb4\n\n"
 		"There was no room for 3 more entries.\n");
 	outcome_fini(&outcome);
+	outcome = run("timeline", (char *[]){"--mermaid", path, NULL});
+	assert_non_null(strstr(said(&outcome, 0),
+		"    Note over main: There was no room for 3 more entries.\n"));
+	outcome_fini(&outcome);
 	unlink(path);
 	free(path);
 }

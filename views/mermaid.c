@@ -134,6 +134,11 @@ write_diagram(const struct record *record, FILE *file)
 	}
 	for (size_t i = 0; i < record->entry_count; i++)
 		write_entry(record, &record->entries[i], file);
+	if (record->lost > 0)
+		fprintf(file,
+			"    Note over %s: There was no room for %lld more "
+			"entries.\n",
+			id_of(record, 0).text, record->lost);
 }
 
 struct error *

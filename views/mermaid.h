@@ -10,8 +10,8 @@ struct record;
 /*
  * Writes a record as a sequence diagram in the language of Mermaid, which
  * GitHub draws: an arrow for each entry that was caused in another place, and a
- * note for each other one. Raises ValueError where it would be longer than
- * GitHub accepts.
+ * note for each other one, and for entries that are missing. Raises ValueError
+ * where it would be longer than GitHub accepts.
  */
 struct error *mermaid_write(const struct record *record, FILE *file);
 
