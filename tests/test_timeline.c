@@ -749,6 +749,8 @@ wrong_words_are_refused(void **state)
 		"--output: '' is not the name of a file");
 	must_fail((char *[]){"--width=no", trace, NULL}, 2,
 		"--width: 'no' is not a whole number from 1 to 10000");
+	must_fail((char *[]){"--width=80", "--svg", trace, NULL}, 2,
+		"--width and --svg: only the table can be made wider");
 	must_fail((char *[]){"--table", "--shiviz", trace, NULL}, 2,
 		"--table and --shiviz: only one format");
 }

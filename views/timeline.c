@@ -14,6 +14,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,6 +43,7 @@ struct choice {
 	const struct format *format;
 	unsigned selection;
 	const char *only;
+	bool has_width;
 	const char *output;
 	const char *trace;
 };
@@ -123,12 +125,35 @@ parse_option(int key, char *text, struct argp_state *state)
 		option_whole_number("width", text, 1, WIDTH_LIMIT);
 		/* Where the table looks for it. */
 		setenv("COLUMNS", text, 1);
+		choice->has_width = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		choose_trace(choice, text);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* Refuses what does not go together, and chooses what is not asked for. */
+static void
+complete(struct choice *choice)
+{
+	if (!choice->trace) {
+		fprintf(stderr,
+			"%s: which record? Give the file that a scenario wrote "
+			"with --trace\n",
+			program_invocation_short_name);
+		exit(2);
+	}
+	if (!choice->format)
+		choice->format = &formats[0];
+	if (choice->has_width && choice->format != &formats[0]) {
+		fprintf(stderr,
+			"%s: --width and --%s: only the table can be made "
+			"wider or narrower\n",
+			program_invocation_short_name, choice->format->name);
+		exit(2);
 	}
 }
 
@@ -155,15 +180,7 @@ read_options(int argc, char *argv[])
 		options[FORMAT_COUNT + i] = other_options[i];
 	if (argp_parse(&parser, argc, argv, 0, NULL, &choice) != 0)
 		exit(2);
-	if (!choice.trace) {
-		fprintf(stderr,
-			"%s: which record? Give the file that a scenario wrote "
-			"with --trace\n",
-			program_invocation_short_name);
-		exit(2);
-	}
-	if (!choice.format)
-		choice.format = &formats[0];
+	complete(&choice);
 	return choice;
 }
 
