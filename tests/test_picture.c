@@ -372,12 +372,12 @@ run_and_draw(const char *name, char *workers, char *tasks)
 		fail_msg("%s: %s", name,
 			complaint ? complaint : outcome.trouble);
 	MUST(record_read(path, &record));
+	unlink(path);
 	drawing = sound_drawing(record);
 	assert_string_equal(drawn_text(&drawing, "title", NO_ENTRY), name);
 	assert_true(drawing.arrow_count > 10);
 	drawn_fini(&drawing);
 	outcome_fini(&outcome);
-	unlink(path);
 	free(program);
 }
 
