@@ -37,6 +37,7 @@ static const struct {
 } foreign[] = {
 	{"multiprocessing", "a module of Python"},
 	{"kill -CONT", "a command of the shell"},
+	{"git restore scenarios", "a command of git"},
 };
 
 static const char scenario[] = "fork_global"; /* for NAME */
