@@ -59,9 +59,11 @@ pid == "" { next }
 # Not what valgrind says of system calls that it does not know.
 !/^--[0-9]+-- / { text[pid] = text[pid] $0 "\n" }
 
-# valgrind. Until there is a summary, each stack counts as an error.
+# valgrind. Until there is a summary, each stack counts as an error; but not the
+# one of who wrote to a process that had been killed.
 / are definitely lost in loss record / { lost[pid]++ }
-/^==[0-9]+== +at 0x/ && !(pid in summary) { wrong[pid]++ }
+/^==[0-9]+== Process terminating .* \(SIGPIPE\)$/ { unheard[pid] = 1 }
+/^==[0-9]+== +at 0x/ && !(pid in summary) && !(pid in unheard) { wrong[pid]++ }
 /^==[0-9]+== ERROR SUMMARY: / {
 	gsub(/,/, "")
 	wrong[pid] = $4 - lost[pid]
