@@ -111,10 +111,11 @@ output_finish(struct output *output)
 {
 	if (fflush(output->file) != 0 || ferror(output->file))
 		return RAISE_ERRNO("%s: cannot be written", output->name);
-	if (output->draft && rename(output->draft, output->path) != 0)
+	if (!output->draft)
+		return NULL;
+	if (rename(output->draft, output->path) != 0)
 		return RAISE_ERRNO("%s: cannot be written", output->name);
-	if (output->draft)
-		forget_draft(output);
+	forget_draft(output);
 	return NULL;
 }
 
