@@ -1,0 +1,65 @@
+#include "mpi.h"
+
+#include "error.h"
+#include "party.h"
+#include "program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+/* How long the compiler may take, in seconds. */
+#define COMPILER_LIMIT 120
+
+static struct error *
+compile(const struct trial *trial, double *value)
+{
+	char *farm = program_path("mpi_farm");
+	char *const arguments[] = {
+		"mpicc", "-O2", "-o", farm, "bench/mpi_farm.c", NULL};
+	char *const launcher[] = {"mpirun", "--version", NULL};
+	struct run run;
+
+	(void)trial;
+	*value = 0;
+	TRY(program_run(launcher, false, &run));
+	TRY(program_run(arguments, false, &run));
+	free(farm);
+	if (run.status != 0)
+		return RAISE(RuntimeError, "mpicc cannot compile its program");
+	return NULL;
+}
+
+struct error *
+mpi_prepare(void)
+{
+	static bool is_compiled;
+	double nothing;
+
+	if (is_compiled)
+		return NULL;
+	TRY(party_measure(compile, NULL, COMPILER_LIMIT, &nothing));
+	is_compiled = true;
+	return NULL;
+}
+
+struct error *
+mpi_farm(const struct trial *trial, double *value)
+{
+	char *farm = program_path("mpi_farm"), count[32];
+	char *const arguments[] = {
+		"mpirun", "--oversubscribe", "-np", "5", farm, count, NULL};
+	struct run run;
+	double seconds;
+
+	snprintf(count, sizeof(count), "%ld", trial->count);
+	/* It is root in many a container, and there is no harm in it here. */
+	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+	setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+	TRY(program_run(arguments, false, &run));
+	free(farm);
+	if (run.status != 0 || sscanf(run.output, "%lf", &seconds) != 1)
+		return RAISE(RuntimeError, "mpirun has failed");
+	*value = (double)trial->count / seconds;
+	return NULL;
+}

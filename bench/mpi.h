@@ -1,0 +1,13 @@
+/* mpi.h - Open MPI as a peer, where its compiler and mpirun are installed. */
+#ifndef BENCH_MPI_H
+#define BENCH_MPI_H
+
+#include "figure.h"
+
+/* Compiles mpi_farm.c, once; raises an error if that cannot be. */
+struct error *mpi_prepare(void);
+
+/* Tasks a second that its master deals to 4 workers. */
+measure_function mpi_farm;
+
+#endif

@@ -1,0 +1,267 @@
+"""CPython's multiprocessing, as a peer of build/bench.
+
+Says "ready", its version and its interpreter, and then for each line on its
+standard input, such as "map 20000", measures the figure of that name and
+answers with one line: a number in the figure's unit, or what went wrong. The
+files bench/*.c say what each figure is. What is measured here is the same work
+done as often, with the clock started and stopped at the same moments.
+"""
+import importlib
+import os
+import re
+import sys
+import time
+from multiprocessing import get_context
+
+# The workers are forked, also where Python would start them otherwise.
+fork = get_context("fork")
+
+PAYLOAD = 64 << 20
+DELAY = 0.5
+PAUSE = 200e-6
+
+FIGURES = {}
+
+
+def figure(function):
+    """Adds a function to those that measure, by its name."""
+    FIGURES[function.__name__.replace("measure_", "")] = function
+    return function
+
+
+def do_nothing(item=None):
+    pass
+
+
+def echo(argument):
+    return argument
+
+
+def begun_pool(workers):
+    """Makes a pool, all of whose workers have begun."""
+    pool = fork.Pool(workers)
+    pool.map(do_nothing, range(4 * workers), 1)
+    return pool
+
+
+def end(pool):
+    pool.terminate()
+    pool.join()
+
+
+def map_rate(count, chunk_size):
+    pool = begun_pool(4)
+    items = list(range(count))
+    start = time.monotonic()
+    pool.map(do_nothing, items, chunk_size)
+    seconds = time.monotonic() - start
+    end(pool)
+    return count / seconds
+
+
+@figure
+def measure_map(count):
+    return map_rate(count, 1)
+
+
+@figure
+def measure_map_default(count):
+    return map_rate(count, None)
+
+
+@figure
+def measure_apply(count):
+    pool = begun_pool(4)
+    start = time.monotonic()
+    for _ in range(count):
+        pool.apply(do_nothing)
+    seconds = time.monotonic() - start
+    end(pool)
+    return 1e6 * seconds / count
+
+
+@figure
+def measure_pool(count):
+    start = time.monotonic()
+    for _ in range(count):
+        end(fork.Pool(4))
+    return 1e3 * (time.monotonic() - start) / count
+
+
+@figure
+def measure_pool_used(count):
+    start = time.monotonic()
+    for _ in range(count):
+        used = fork.Pool(4)
+        used.map(do_nothing, range(4), 1)
+        end(used)
+    return 1e3 * (time.monotonic() - start) / count
+
+
+def lock_seconds(condition, count):
+    start = time.monotonic()
+    for _ in range(count):
+        condition.acquire()
+        condition.release()
+    return time.monotonic() - start
+
+
+@figure
+def measure_condition(count):
+    return 1e9 * lock_seconds(fork.Condition(), count) / count
+
+
+@figure
+def measure_proxy(count):
+    with fork.Manager() as manager:
+        shared = manager.Condition()
+        lock_seconds(shared, 1)
+        return 1e6 * lock_seconds(shared, count) / count
+
+
+class Crowd:
+    """What crowd.c calls so: guarded by the condition's lock."""
+
+    def __init__(self, waiters):
+        self.waiting = fork.RawValue("l", 0)
+        self.ended = fork.RawValue("b", 0)
+        self.woken = fork.RawArray("d", waiters)
+
+
+def wait_until_ended(condition, crowd, number):
+    condition.acquire()
+    while not crowd.ended.value:
+        crowd.waiting.value += 1
+        condition.wait()
+        crowd.woken[number] = time.monotonic()
+    condition.release()
+
+
+def acquire_when_all_wait(condition, crowd):
+    while True:
+        time.sleep(PAUSE)
+        condition.acquire()
+        if crowd.waiting.value == len(crowd.woken):
+            return
+        condition.release()
+
+
+def crowd_wake(condition, times):
+    """Gives the microseconds that 4 waiters take to come back."""
+    crowd = Crowd(4)
+    waiters = [
+        fork.Process(target=wait_until_ended, args=(condition, crowd, number))
+        for number in range(4)]
+    for waiter in waiters:
+        waiter.start()
+    seconds = 0
+    acquire_when_all_wait(condition, crowd)
+    for _ in range(times):
+        crowd.waiting.value = 0
+        start = time.monotonic()
+        condition.notify_all()
+        condition.release()
+        acquire_when_all_wait(condition, crowd)
+        seconds += max(crowd.woken) - start
+    crowd.ended.value = 1
+    condition.notify_all()
+    condition.release()
+    for waiter in waiters:
+        waiter.join()
+    return 1e6 * seconds / times
+
+
+@figure
+def measure_notify(count):
+    return crowd_wake(fork.Condition(), count)
+
+
+@figure
+def measure_notify_manager(count):
+    with fork.Manager() as manager:
+        return crowd_wake(manager.Condition(), count)
+
+
+@figure
+def measure_payload(count):
+    pool = fork.Pool(1)
+    pool.apply(echo, (None,))
+    seconds = 0
+    for _ in range(count):
+        sent = b"\1" * PAYLOAD
+        start = time.monotonic()
+        received = pool.apply(echo, (sent,))
+        seconds += time.monotonic() - start
+        del received
+    end(pool)
+    return 2e-9 * PAYLOAD * count / seconds
+
+
+@figure
+def measure_memory(count):
+    pool = fork.Pool(4)
+    pid = pool.apply(os.getpid)
+    with open(f"/proc/{pid}/smaps_rollup") as file:
+        parts = re.findall(r"^Private_(?:Clean|Dirty): *(\d+)", file.read(),
+                           re.MULTILINE)
+    end(pool)
+    return sum(int(part) for part in parts)
+
+
+def run_twin(name, completed):
+    """Gives the milliseconds that a twin's run() takes beyond its sleeps.
+
+    It runs in a process of its own, which prints into a pipe.
+    """
+    delay = DELAY if completed else 0
+    twin = importlib.import_module(name)
+    said_end, say_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(say_end, 1)
+        os.close(said_end)
+        start = time.monotonic()
+        try:
+            twin.run(delay=delay)
+        except RuntimeError:
+            pass  # This is what get_reraise shows.
+        seconds = time.monotonic() - start
+        os.write(say_end, f"{seconds}\n".encode())
+        os._exit(0)
+    os.close(say_end)
+    with os.fdopen(said_end) as file:
+        said = file.read()
+    os.waitpid(pid, 0)
+    drawn = re.findall(r" completed with (.*)", said)
+    if len(drawn) != completed:
+        raise RuntimeError(f"{len(drawn)} tasks have completed")
+    slept = delay + max((float(number) for number in drawn), default=0)
+    return 1e3 * (float(said.split()[-1]) - slept)
+
+
+for scenario in ["silent_failure", "error_callback", "get_reraise",
+                 "manager_proxy", "fork_global"]:
+    FIGURES[scenario] = (
+        lambda count, scenario=scenario: run_twin(scenario, count))
+
+
+def main():
+    sys.path.insert(0, "docs/python")
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    silence = os.open(os.devnull, os.O_RDWR)
+    os.dup2(silence, 1)
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    print("ready", version, sys.executable, file=replies)
+    while True:
+        line = sys.stdin.readline()
+        if not line:
+            break
+        name, count = line.split()
+        try:
+            print(FIGURES[name](int(count)), file=replies)
+        except Exception as error:
+            print(f"{type(error).__name__}: {error}", file=replies)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+#include "program.h"
+
+#include "error.h"
+#include "panic.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The status with which a child ends that found no program. */
+#define NOT_FOUND 127
+
+static void
+become(char *const arguments[], bool loud, int output)
+{
+	int silence = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	dup2(silence, STDIN_FILENO);
+	dup2(output, STDOUT_FILENO);
+	if (!loud)
+		dup2(silence, STDERR_FILENO);
+	execvp(arguments[0], arguments);
+	_exit(NOT_FOUND);
+}
+
+/* Reads to the end, but keeps only what there is room for. */
+static void
+read_output(int descriptor, struct run *run)
+{
+	size_t length = 0, room;
+	char rest[4096];
+	ssize_t got;
+
+	do {
+		room = sizeof(run->output) - 1 - length;
+		if (room > 0)
+			got = read(descriptor, run->output + length, room);
+		else
+			got = read(descriptor, rest, sizeof(rest));
+		if (got > 0 && room > 0)
+			length += (size_t)got;
+	} while (got > 0 || (got < 0 && errno == EINTR));
+	run->output[length] = 0;
+}
+
+struct error *
+program_run(char *const arguments[], bool loud, struct run *run)
+{
+	double start = sys_now();
+	struct error *error;
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return RAISE_ERRNO("pipe");
+	error = TRACED(sys_fork(-1, &pid));
+	if (!error && pid == 0)
+		become(arguments, loud, ends[1]);
+	close(ends[1]);
+	if (!error) {
+		read_output(ends[0], run);
+		while (waitpid(pid, &run->status, 0) < 0 && errno == EINTR)
+			;
+		run->seconds = sys_now() - start;
+	}
+	close(ends[0]);
+	if (!error && WIFEXITED(run->status) &&
+		WEXITSTATUS(run->status) == NOT_FOUND)
+		return RAISE(OSError, "there is no %s", arguments[0]);
+	return error;
+}
+
+char *
+program_path(const char *name)
+{
+	char self[4096], *path;
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[length > 0 ? length : 0] = 0;
+	if (asprintf(&path, "%s/%s", dirname(self), name) < 0)
+		panic("no memory");
+	return path;
+}
