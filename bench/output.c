@@ -61,16 +61,36 @@ print_csv_row(const struct finding *finding, const struct beside *beside)
 		beside->ratio.high);
 }
 
+/* What no peer could be measured of stands alone. */
+static void
+print_alone(const struct finding *finding, bool csv)
+{
+	char ours[32];
+
+	if (csv)
+		printf("%s,%s,%.6g,,,,,\n", finding->figure->name,
+			finding->figure->unit, finding->median);
+	else
+		printf("%-15s %-8s %10s  nobody\n", finding->figure->name,
+			finding->figure->unit,
+			number_text(finding->median, ours));
+}
+
 void
 output_finding(const struct finding *finding, bool csv)
 {
+	bool is_alone = true;
+
 	for (int i = 0; i < PEERS_LIMIT; i++) {
 		if (!finding->beside[i].is_measured)
 			continue;
+		is_alone = false;
 		if (csv)
 			print_csv_row(finding, &finding->beside[i]);
 		else
 			print_row(finding, &finding->beside[i]);
 	}
+	if (is_alone)
+		print_alone(finding, csv);
 	fflush(stdout);
 }

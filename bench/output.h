@@ -10,8 +10,8 @@ struct finding;
 void output_head(bool csv);
 
 /*
- * A row for each peer that was measured. In rows for programs no field has a
- * comma or a quotation mark, so none is quoted.
+ * A row for each peer that was measured, or one without a peer. In rows for
+ * programs no field has a comma or a quotation mark, so none is quoted.
  */
 void output_finding(const struct finding *finding, bool csv);
 

@@ -29,6 +29,8 @@ static struct {
 	/* For the other process. */
 	int their_orders, their_replies;
 	char version[32], program[4096];
+	/* Why it does not run. */
+	char reason[256];
 } self;
 
 static void
@@ -132,15 +134,24 @@ start(void)
 	return error;
 }
 
+static void
+keep_reason(const struct error *error)
+{
+	snprintf(self.reason, sizeof(self.reason), "%s", error->message);
+}
+
 struct error *
 python_prepare(void)
 {
 	if (!self.tried) {
+		SCOPED(error) error = TRACED(start());
+
 		self.tried = true;
-		TRY(start());
+		if (error)
+			keep_reason(error);
 	}
 	if (!self.runs)
-		return RAISE(RuntimeError, "it does not run");
+		return RAISE(RuntimeError, "%s", self.reason);
 	return NULL;
 }
 
@@ -156,6 +167,7 @@ python_measure(const struct trial *trial, double limit, double *value)
 	if (error) {
 		party_give_up(&self.party);
 		self.runs = false;
+		keep_reason(error);
 		return error;
 	}
 	if (sscanf(reply, "%lf", value) != 1)

@@ -40,15 +40,32 @@ spread_of(const double *numbers, size_t count)
 	};
 }
 
-/* Says why a peer is left out, and leaves it out. */
+/* Leaves a peer out, and says why, if that was not said before. */
 static void
-leave_out(
-	struct series *series, int number, const char *how, struct error *error)
+leave_out(struct series *series, int number, const char *how,
+	struct error *error, bool is_said)
 {
-	fprintf(stderr, "bench: %s: %s %s: %s\n", series->figure->name,
-		series->figure->peers[number].name, how, error->message);
+	if (!is_said)
+		fprintf(stderr, "bench: %s: %s %s: %s\n", series->figure->name,
+			series->figure->peers[number].name, how,
+			error->message);
 	error_free(error);
 	series->takes_part[number] = false;
+}
+
+/* Whether it was told before that peers cannot be made ready in this way. */
+static bool
+was_told(struct error *(*prepare)(void))
+{
+	static struct error *(*told[2 * PEERS_LIMIT])(void);
+	size_t i = 0;
+
+	while (told[i] && told[i] != prepare)
+		i++;
+	if (told[i])
+		return true;
+	told[i] = prepare;
+	return false;
 }
 
 static void
@@ -61,7 +78,8 @@ invite_peers(struct series *series)
 		series->takes_part[i] = true;
 		error = peers[i].prepare ? TRACED(peers[i].prepare()) : NULL;
 		if (error)
-			leave_out(series, i, "is skipped", error);
+			leave_out(series, i, "is skipped", error,
+				was_told(peers[i].prepare));
 	}
 }
 
@@ -91,7 +109,7 @@ run_round(struct series *series, int round, bool *is_sound)
 		error = TRACED(
 			measure_peer(series, i, &series->theirs[i][round]));
 		if (error) {
-			leave_out(series, i, "is left out", error);
+			leave_out(series, i, "is left out", error, false);
 			*is_sound = false;
 		}
 	}
@@ -128,8 +146,9 @@ series_run(const struct figure *figure, const struct effort *effort,
 	series.trial = (struct trial){figure->name,
 		effort->quick ? figure->quick_count : figure->count};
 	invite_peers(&series);
-	/* The first is overwritten by the second. */
-	TRY(run_round(&series, 0, is_sound));
+	/* This one is overwritten by the next. */
+	if (!effort->quick)
+		TRY(run_round(&series, 0, is_sound));
 	for (int round = 0; round < effort->rounds; round++)
 		TRY(run_round(&series, round, is_sound));
 	*finding = (struct finding){.figure = figure};

@@ -13,7 +13,7 @@
 /* How much is measured. */
 struct effort {
 	int rounds;
-	/* Little work in each measurement. */
+	/* Little work in each measurement, and no round thrown away. */
 	bool quick;
 	/* What takes longer hangs, in seconds. */
 	double limit;
@@ -44,10 +44,10 @@ struct finding {
 
 /*
  * Measures a figure and its peers in turn, one round after another; a first
- * round is thrown away. Whoever of the peers cannot be measured is left out,
- * with a word on standard error. *is_sound becomes false if that is so for
- * another reason than that the peer is not here. Raises an error if the figure
- * itself cannot be measured.
+ * round is thrown away, but in a quick run. Whoever of the peers cannot be
+ * measured is left out, with a word on standard error. *is_sound becomes false
+ * if that is so for another reason than that the peer is not here. Raises an
+ * error if the figure itself cannot be measured.
  */
 struct error *series_run(const struct figure *figure,
 	const struct effort *effort, struct finding *finding, bool *is_sound);

@@ -19,13 +19,14 @@ static const char path_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /* The programs whose options documents name. */
 static const char *const programs[] = {"scenarios/fork_global", "transcript",
-	"timeline"};
+	"timeline", "bench"};
 
 static const char *const public_places[] = {
 	"common/*.h", "scenarios/*.c", "docs/python/*.py"};
 
 static const char *const places[] = {"common/*.[ch]", "scenarios/*.c",
-	"views/*", "tests/*", "expected/*.txt", "build.ninja", ".ci/run"};
+	"bench/*", "views/*", "tests/*", "expected/*.txt", "build.ninja",
+	".ci/run"};
 
 /* What these contain they do not show to be there. */
 static const char *const own_sources[] = {
