@@ -1,4 +1,7 @@
-/* mpi.h - Open MPI as a peer, where its compiler and mpirun are installed. */
+/*
+ * mpi.h - Open MPI as a peer, where its compiler and mpirun are installed
+ * (packages openmpi-bin and libopenmpi-dev).
+ */
 #ifndef BENCH_MPI_H
 #define BENCH_MPI_H
 

@@ -123,12 +123,11 @@ run_measurer(void *context)
 	_exit(sent != (ssize_t)sizeof(answer));
 }
 
+/* Waits for bytes, or for the end of the stream. */
 static struct error *
-await_answer(int answers, double limit, double *value)
+await_readable(int answers, double limit, double deadline)
 {
 	struct pollfd entry = {.fd = answers, .events = POLLIN};
-	double deadline = sys_deadline(limit);
-	struct answer answer;
 	int ready;
 
 	do
@@ -136,9 +135,21 @@ await_answer(int answers, double limit, double *value)
 	while (ready < 0 && errno == EINTR);
 	if (ready == 0)
 		return RAISE(TimeoutError, "no end within %g s", limit);
+	return NULL;
+}
+
+/* The stream ends when the process does that gave the answer. */
+static struct error *
+await_answer(int answers, double limit, double *value)
+{
+	double deadline = sys_deadline(limit);
+	struct answer answer;
+
+	TRY(await_readable(answers, limit, deadline));
 	/* So little arrives whole. */
 	if (read(answers, &answer, sizeof(answer)) != (ssize_t)sizeof(answer))
 		return RAISE(RuntimeError, "ended without an answer");
+	TRY(await_readable(answers, limit, deadline));
 	if (answer.failed)
 		return RAISE(answer.kind, "%s", answer.message);
 	*value = answer.value;
