@@ -45,8 +45,8 @@ static const struct argp_option known_options[] = {
 	{.name = "rounds",
 		.key = 'r',
 		.arg = "N",
-		.doc = "Measure each N times, and once before (7; 3 with "
-		       "--growth; 1 with --quick)"},
+		.doc = "Measure each N times (7; 3 with --growth; 1 with "
+		       "--quick)"},
 	{.name = "quick",
 		.key = 'q',
 		.doc = "Measure little, only to see that it works"},

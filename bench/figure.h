@@ -31,8 +31,10 @@ measure_function(const struct trial *trial, double *value);
 /* Who stands beside Forklore; one without a name is none. */
 struct peer {
 	const char *name;
-	/* Makes it ready, once; raises an error, which says why it is left out,
-	 * if it is not here. NULL if there is nothing to do. */
+	/*
+	 * Makes it ready, once; raises an error, which says why it is left out,
+	 * if it is not here. NULL if there is nothing to do.
+	 */
 	struct error *(*prepare)(void);
 	/* NULL: peer.py knows how to measure what has the figure's name. */
 	measure_function *measure;

@@ -216,8 +216,10 @@ const struct growth growths[] = {
 	{"tasks_default", "tasks", "us a task",
 		"the same with the default chunk size",
 		{1000, 10000, 100000, 1000000}, measure_tasks_default},
-	/* The resident memory of the main process, from before the items were
-	 * made until it has the results and not the items any more. */
+	/*
+	 * How much the main process has resident when it has the results, and
+	 * the items are gone, beyond what it had before they were made.
+	 */
 	{"results", "results", "bytes a result",
 		"resident memory of a map's results, integers",
 		{1000, 10000, 100000, 1000000}, measure_memory_of_results},
@@ -228,8 +230,10 @@ const struct growth growths[] = {
 	{"waiters_manager", "waiters", "us a waiter",
 		"the same through the manager", {4, 8, 16, 32, 64, 128, 256},
 		measure_waiters_manager},
-	/* All clients, connected before, want the same lock 100 times; the time
-	 * until all have had it, divided by how often it was had. */
+	/*
+	 * All clients, connected before, want the same lock 100 times; the time
+	 * until all have had it, divided by how often it was had.
+	 */
 	{"clients", "clients", "us a pair",
 		"acquire + release through the manager, all the same lock",
 		{4, 8, 16, 32, 64, 128, 256}, measure_clients},

@@ -1,6 +1,7 @@
 /* own_time.c - what a scenario takes beyond its sleeps. */
 #include "error.h"
 #include "figure.h"
+#include "panic.h"
 #include "program.h"
 #include "python.h"
 
@@ -77,9 +78,12 @@ measure_own_time(const struct trial *trial, double *value)
 static struct error *
 measure_twin(const struct trial *trial, double *value)
 {
-	char call[256], *python = strdup(python_program());
 	struct error *error;
+	char call[256], *python;
 
+	/* It may have been ended meanwhile. */
+	TRY(python_prepare());
+	python = must_have(strdup(python_program()));
 	snprintf(call, sizeof(call),
 		"import sys; sys.path.insert(0, 'docs/python'); "
 		"from %s import run; run(delay=%g)",
