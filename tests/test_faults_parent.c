@@ -145,13 +145,17 @@ kill_at_stage(void)
 	struct run run = {
 		open_narrow_pipe(strlen(stage->written)), open_narrow_pipe(0)};
 	pid_t program;
+	int orphans;
 
 	assert_non_null(mkdtemp(directory));
 	setenv("TMPDIR", directory, 1);
 	program = child_start(run_scenario, &run);
 	await_full_pipe(run.out.ends[0]);
 	child_kill(program);
-	assert_int_equal(must_all_end_well(), stage->orphans);
+	orphans = must_all_end_well();
+	/* Nothing holds this one up: it may have ended its pool by then. */
+	if (stage != &reraise_when_it_began || orphans != 0)
+		assert_int_equal(orphans, stage->orphans);
 	close_narrow_pipe(&run.out, stage->written);
 	close_narrow_pipe(&run.err, "");
 	no_socket_must_be_left(directory);
