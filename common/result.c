@@ -10,17 +10,17 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct result {
 	const void *pool;
 	struct callbacks callbacks;
 	atomic_int holders;
 
-	/* Guarded by lock, and never changed once ready. */
+	/* Guarded by lock; who waits sleeps on it, without the lock. */
+	_Atomic uint32_t ready;
 	pthread_mutex_t lock;
-	pthread_cond_t became_ready;
-	bool ready;
+
+	/* Of the thread that settles until it is ready, then never changed. */
 	struct value *value;
 	struct error *error;
 
@@ -38,17 +38,12 @@ struct result *
 result_new(const void *pool, const struct callbacks *callbacks)
 {
 	struct result *result = must_have(calloc(1, sizeof(*result)));
-	pthread_condattr_t attributes;
 
 	result->pool = pool;
 	if (callbacks)
 		result->callbacks = *callbacks;
 	atomic_init(&result->holders, 2);
 	pthread_mutex_init(&result->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&result->became_ready, &attributes);
-	pthread_condattr_destroy(&attributes);
 	return result;
 }
 
@@ -76,7 +71,6 @@ result_free(struct result *result)
 		see_error(result, "nobody");
 	value_free(result->value);
 	error_free(result->error);
-	pthread_cond_destroy(&result->became_ready);
 	pthread_mutex_destroy(&result->lock);
 	free(result);
 }
@@ -118,8 +112,9 @@ settle(struct result *result, struct value *value, struct error *error)
 	call_back(result);
 	pthread_mutex_lock(&result->lock);
 	result->ready = true;
-	pthread_cond_broadcast(&result->became_ready);
 	pthread_mutex_unlock(&result->lock);
+	/* Not before: who is woken wants the lock at once. */
+	sys_futex_wake(&result->ready);
 	result_free(result);
 }
 
@@ -138,7 +133,12 @@ result_fail(struct result *result, struct error *error)
 bool
 result_ready(struct result *result)
 {
-	return result_wait(result, 0);
+	bool ready;
+
+	pthread_mutex_lock(&result->lock);
+	ready = result->ready;
+	pthread_mutex_unlock(&result->lock);
+	return ready;
 }
 
 struct error *
@@ -150,24 +150,24 @@ result_successful(struct result *result, bool *successful)
 	return NULL;
 }
 
-static void
-wait_locked(struct result *result, double deadline)
-{
-	board_begin(ACTIVITY_AWAIT_RESULT, 0);
-	while (!result->ready && sys_remaining(deadline) > 0) {
-		struct timespec until = sys_timespec(deadline);
-
-		pthread_cond_timedwait(
-			&result->became_ready, &result->lock, &until);
-	}
-	board_end();
-}
-
 /* Whether a wait could never end, as the caller is who would end it. */
 static bool
-waits_for_itself(const struct result *result, double timeout)
+waits_for_itself(struct result *result, double timeout)
 {
-	return timeout > 0 && calling_back == result->pool && !result->ready;
+	return timeout > 0 && calling_back == result->pool &&
+	       !result_ready(result);
+}
+
+static bool
+sleep_until_ready(struct result *result, double deadline)
+{
+	bool ready;
+
+	board_begin(ACTIVITY_AWAIT_RESULT, 0);
+	while (!(ready = result_ready(result)) && sys_remaining(deadline) > 0)
+		sys_futex_wait(&result->ready, false, deadline);
+	board_end();
+	return ready;
 }
 
 bool
@@ -178,13 +178,10 @@ result_wait(struct result *result, double timeout)
 
 	if (timeout > 0)
 		trace(.kind = TRACE_AWAIT, .submission = result->submission);
-	pthread_mutex_lock(&result->lock);
 	if (waits_for_itself(result, timeout))
 		panic("result_wait() in a callback of the same pool waits for "
 		      "itself");
-	wait_locked(result, deadline);
-	ready = result->ready;
-	pthread_mutex_unlock(&result->lock);
+	ready = sleep_until_ready(result, deadline);
 	if (timeout > 0)
 		trace(.kind = ready ? TRACE_READY : TRACE_TIMED_OUT,
 			.submission = result->submission,
@@ -195,12 +192,7 @@ result_wait(struct result *result, double timeout)
 struct error *
 result_get(struct result *result, double timeout, const struct value **value)
 {
-	bool endless;
-
-	pthread_mutex_lock(&result->lock);
-	endless = waits_for_itself(result, timeout);
-	pthread_mutex_unlock(&result->lock);
-	if (endless)
+	if (waits_for_itself(result, timeout))
 		return RAISE(RuntimeError,
 			"result_get() in a callback of the same pool waits for "
 			"itself");

@@ -79,13 +79,6 @@ timespec_of(double seconds)
 		whole, (long)((seconds - (double)whole) * 1e9)};
 }
 
-struct timespec
-sys_timespec(double deadline)
-{
-	return timespec_of(
-		sys_now() + fmin(sys_remaining(deadline), LONGEST_SLEEP));
-}
-
 void
 sys_sleep(double seconds)
 {

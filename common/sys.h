@@ -13,7 +13,6 @@
 #include <sys/types.h>
 
 struct error;
-struct timespec;
 
 /* The seconds of a clock that only goes forward, from an arbitrary start. */
 double sys_now(void);
@@ -32,12 +31,6 @@ double sys_remaining(double deadline);
  * milliseconds, rounded up, -1 for FOREVER.
  */
 int sys_remaining_milliseconds(double deadline);
-
-/*
- * A deadline as a struct timespec of CLOCK_MONOTONIC; for FOREVER, and what is
- * farther than some days, a moment after which to look again.
- */
-struct timespec sys_timespec(double deadline);
 
 /* Sleeps for that many seconds, signals or not; 0 or less returns at once. */
 void sys_sleep(double seconds);

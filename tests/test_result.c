@@ -4,6 +4,7 @@
  */
 #include "result.h"
 
+#include "process.h"
 #include "sys.h"
 #include "tasks.h"
 
@@ -125,7 +126,7 @@ wait_for_integer(void *context)
 	struct waiter *waiter = context;
 	const struct value *value;
 
-	wire_send(&reports, 0);
+	wire_send(&reports, gettid());
 	MUST(result_get(waiter->result, waiter->timeout, &value));
 	waiter->integer = integer_of(value);
 	return NULL;
@@ -145,7 +146,8 @@ IN_CHILD(threads_that_wait_are_all_woken)
 					 wait_for_integer, &waiters[i]),
 			0);
 	}
-	await_reports(6);
+	for (int i = 0; i < 6; i++)
+		assert_true(process_await((pid_t)wire_receive(&reports), 'S'));
 	result_succeed(result, value_integer(7));
 	for (int i = 0; i < 6; i++) {
 		assert_int_equal(pthread_join(waiters[i].thread, NULL), 0);

@@ -25,7 +25,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static bool
@@ -115,25 +114,6 @@ remaining_milliseconds_are_rounded_up(void **state)
 		if (sys_remaining_milliseconds(deadline) == 0)
 			assert_true(sys_now() >= deadline);
 	}
-}
-
-static double
-seconds_of(struct timespec time)
-{
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void
-timespec_is_on_the_clock_of_now(void **state)
-{
-	double deadline = sys_deadline(100);
-	double forever = seconds_of(sys_timespec(FOREVER));
-
-	(void)state;
-	assert_true(fabs(seconds_of(sys_timespec(deadline)) - deadline) < 0.1);
-	assert_true(forever > sys_now() + 3600);
-	assert_true(forever < sys_now() + 1e9);
-	assert_true(seconds_of(sys_timespec(0)) <= sys_now());
 }
 
 static volatile sig_atomic_t signal_count;
@@ -703,7 +683,6 @@ main(void)
 		cmocka_unit_test(forever_stays_forever),
 		cmocka_unit_test(remaining_milliseconds_fit_an_int),
 		cmocka_unit_test(remaining_milliseconds_are_rounded_up),
-		cmocka_unit_test(timespec_is_on_the_clock_of_now),
 		cmocka_unit_test(sleep_lasts_signals_or_not),
 		cmocka_unit_test(sleep_of_nothing_returns),
 		cmocka_unit_test(random_bytes_differ_and_keep_their_bounds),
