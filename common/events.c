@@ -10,6 +10,16 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+static struct error *
+add(struct events *events, int descriptor, uint32_t interest, void *whose)
+{
+	struct epoll_event event = {.events = interest, .data.ptr = whose};
+
+	if (epoll_ctl(events->epoll, EPOLL_CTL_ADD, descriptor, &event) < 0)
+		return RAISE_ERRNO("epoll_ctl");
+	return NULL;
+}
+
 struct error *
 events_init(struct events *events)
 {
@@ -17,7 +27,8 @@ events_init(struct events *events)
 	events->bell = sys_private(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (events->epoll < 0 || events->bell < 0)
 		return RAISE_ERRNO("descriptors for an event loop");
-	TRY(events_listen(events, events->bell, TO_READ, NULL));
+	/* At its edge: a ring is told of once, and nobody silences the bell. */
+	TRY(add(events, events->bell, EPOLLIN | EPOLLET, NULL));
 	return NULL;
 }
 
@@ -32,13 +43,8 @@ struct error *
 events_listen(struct events *events, int descriptor, enum interest interest,
 	void *whose)
 {
-	struct epoll_event event = {
-		.events = interest == TO_READ ? EPOLLIN : EPOLLOUT,
-		.data.ptr = whose,
-	};
-
-	if (epoll_ctl(events->epoll, EPOLL_CTL_ADD, descriptor, &event) < 0)
-		return RAISE_ERRNO("epoll_ctl");
+	TRY(add(events, descriptor, interest == TO_READ ? EPOLLIN : EPOLLOUT,
+		whose));
 	return NULL;
 }
 
@@ -48,15 +54,6 @@ events_ignore(struct events *events, int descriptor)
 	if (epoll_ctl(events->epoll, EPOLL_CTL_DEL, descriptor, NULL) < 0)
 		return RAISE_ERRNO("epoll_ctl");
 	return NULL;
-}
-
-static void
-silence_bell(struct events *events)
-{
-	uint64_t rings;
-
-	if (read(events->bell, &rings, sizeof(rings)) < 0 && errno != EAGAIN)
-		panic("read of an eventfd: %s", strerror(errno));
 }
 
 struct error *
@@ -73,8 +70,6 @@ events_wait(struct events *events, double deadline, void *whose[EVENTS_AT_ONCE],
 	for (int i = 0; i < ready; i++)
 		if (found[i].data.ptr)
 			whose[(*count)++] = found[i].data.ptr;
-		else
-			silence_bell(events);
 	return NULL;
 }
 
@@ -83,7 +78,6 @@ events_ring(struct events *events)
 {
 	uint64_t one = 1;
 
-	/* It can only fail where the bell is ringing already. */
-	if (write(events->bell, &one, sizeof(one)) < 0 && errno != EAGAIN)
+	if (write(events->bell, &one, sizeof(one)) < 0)
 		panic("write to an eventfd: %s", strerror(errno));
 }

@@ -129,6 +129,7 @@ static void
 bell_wakes_once_however_often_it_was_rung(void **state)
 {
 	struct fixture *fixture = *state;
+	double deadline;
 	pthread_t thread;
 
 	assert_int_equal(
@@ -138,8 +139,24 @@ bell_wakes_once_however_often_it_was_rung(void **state)
 	pthread_join(thread, NULL);
 	/* The second ring may have come before or after the first wait. */
 	wait_until(fixture, sys_now());
-	wait_until(fixture, sys_now());
+	wait_until(fixture, deadline = sys_deadline(0.01));
 	assert_int_equal(fixture->count, 0);
+	assert_true(sys_now() >= deadline);
+}
+
+static void
+bell_wakes_again_when_it_is_rung_again(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int i = 0; i < 3; i++) {
+		/* Only a bell that is not heard lets it pass. */
+		double deadline = sys_deadline(30);
+
+		events_ring(&fixture->events);
+		wait_until(fixture, deadline);
+		assert_true(sys_now() < deadline);
+	}
 }
 
 static void
@@ -166,6 +183,7 @@ main(void)
 		TEST(events_wait_returns_at_its_deadline),
 		TEST(events_ignore_silences_a_descriptor),
 		TEST(bell_wakes_once_however_often_it_was_rung),
+		TEST(bell_wakes_again_when_it_is_rung_again),
 		TEST(events_listen_to_no_descriptor_is_an_error),
 	};
 
