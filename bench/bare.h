@@ -8,6 +8,11 @@
 
 #include "figure.h"
 
+#include <stddef.h>
+
+/* How many bytes are sent when many are. */
+#define PAYLOAD ((size_t)64 << 20)
+
 /* Round trips of one small message between two processes (us each). */
 measure_function bare_pipe_trip;
 

@@ -15,17 +15,12 @@ struct bare {
 static struct error *
 make_shared(struct bare **bare)
 {
-	pthread_mutexattr_t mutex_kind;
 	pthread_condattr_t kind;
 	void *memory;
 
 	TRY(sys_map_shared(sizeof(**bare), &memory));
 	*bare = memory;
-	pthread_mutexattr_init(&mutex_kind);
-	pthread_mutexattr_setpshared(&mutex_kind, PTHREAD_PROCESS_SHARED);
-	pthread_mutexattr_setrobust(&mutex_kind, PTHREAD_MUTEX_ROBUST);
-	pthread_mutex_init(&(*bare)->mutex, &mutex_kind);
-	pthread_mutexattr_destroy(&mutex_kind);
+	sys_init_robust_mutex(&(*bare)->mutex);
 	pthread_condattr_init(&kind);
 	pthread_condattr_setpshared(&kind, PTHREAD_PROCESS_SHARED);
 	pthread_cond_init(&(*bare)->changed, &kind);

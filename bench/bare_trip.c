@@ -3,7 +3,6 @@
 #include "error.h"
 #include "panic.h"
 #include "partner.h"
-#include "payload.h"
 #include "sys.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* payload.c - how fast large values go to a worker and back. */
-#include "payload.h"
 #include "bare.h"
 #include "error.h"
 #include "panic.h"
