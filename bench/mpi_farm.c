@@ -8,6 +8,17 @@
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+/* MPI_Wtime() may be another clock. */
+static double
+now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
 
 static void
 work(void)
@@ -50,9 +61,9 @@ lead(long tasks, int workers)
 	double start;
 
 	deal(4L * workers, workers);
-	start = MPI_Wtime();
+	start = now();
 	deal(tasks, workers);
-	printf("%.9f\n", MPI_Wtime() - start);
+	printf("%.9f\n", now() - start);
 	for (int i = 1; i <= workers; i++)
 		MPI_Send(&end, 1, MPI_LONG, i, 0, MPI_COMM_WORLD);
 }
