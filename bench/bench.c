@@ -138,13 +138,26 @@ read_options(int argc, char *argv[])
 	return options;
 }
 
+/* What is wanted beside each peer, for programs that read rows. */
 static void
-list(bool growth)
+list_wishes(void)
 {
-	if (growth)
+	printf("name,unit,peer,wanted\n");
+	for (const struct figure *const *one = figures; *one; one++)
+		for (int i = 0; i < PEERS_LIMIT && (*one)->peers[i].name; i++)
+			printf("%s,%s,%s,%.3g\n", (*one)->name, (*one)->unit,
+				(*one)->peers[i].name, (*one)->peers[i].wanted);
+}
+
+static void
+list(const struct options_of_bench *options)
+{
+	if (options->growth)
 		for (const struct growth *one = growths; one->name; one++)
 			printf("%-16s %s (%s)\n", one->name, one->about,
 				one->unit);
+	else if (options->csv)
+		list_wishes();
 	else
 		for (const struct figure *const *one = figures; *one; one++)
 			printf("%-16s %s (%s)\n", (*one)->name, (*one)->about,
@@ -202,6 +215,27 @@ measure_growths(const struct options_of_bench *options)
 	return is_sound;
 }
 
+/* The peers' sources are looked for by their names. */
+static void
+refuse_other_folders(void)
+{
+	if (access("bench/peer.py", R_OK) == 0)
+		return;
+	fprintf(stderr, "bench: is to be run in the root of the repository, "
+			"where bench/peer.py is\n");
+	exit(2);
+}
+
+/* What was lost on the way to a full disk is told. */
+static bool
+is_printed(void)
+{
+	if (!ferror(stdout) && fflush(stdout) == 0)
+		return true;
+	fprintf(stderr, "bench: not all could be written to standard output\n");
+	return false;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -209,12 +243,13 @@ main(int argc, char *argv[])
 	bool is_sound;
 
 	if (options.list) {
-		list(options.growth);
-		return 0;
+		list(&options);
+		return !is_printed();
 	}
+	refuse_other_folders();
 	/* Who loses its parent becomes a child of this process. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	is_sound = options.growth ? measure_growths(&options)
 				  : measure_figures(&options);
-	return !is_sound;
+	return !(is_printed() && is_sound);
 }

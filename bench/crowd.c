@@ -14,7 +14,8 @@
 
 /* Guarded by the bell's lock, in shared memory. */
 struct crowd {
-	/* How many began to wait since the last notification. */
+	/* How often they were notified, and how many wait for the next time. */
+	long notified;
 	size_t waiting;
 	bool ended;
 	/* When each came back from its last wait. */
@@ -26,25 +27,32 @@ wait_until_ended(const struct bell *bell, void *object, struct crowd *crowd,
 	size_t number)
 {
 	TRY(bell->acquire(object));
-	while (!crowd->ended) {
+	for (long seen = 0; !crowd->ended; seen++) {
 		crowd->waiting++;
-		TRY(bell->wait(object));
+		while (crowd->notified == seen)
+			TRY(bell->wait(object));
 		crowd->woken[number] = sys_now();
 	}
 	TRY(bell->release(object));
 	return NULL;
 }
 
-/* Takes the lock at a moment when all of them wait. */
+/*
+ * Takes the lock when all of them wait, and have had a moment to fall asleep:
+ * whoever waits last gives the lock back before it does.
+ */
 static struct error *
 acquire_when_all_wait(const struct bell *bell, void *object,
 	const struct crowd *crowd, size_t waiters)
 {
+	bool all_wait = false;
+
 	for (;;) {
 		sys_sleep(PAUSE);
 		TRY(bell->acquire(object));
-		if (crowd->waiting == waiters)
+		if (all_wait)
 			return NULL;
+		all_wait = crowd->waiting == waiters;
 		TRY(bell->release(object));
 	}
 }
@@ -59,6 +67,7 @@ notify_times(const struct bell *bell, void *object, struct crowd *crowd,
 	TRY(acquire_when_all_wait(bell, object, crowd, waiters));
 	for (long i = 0; i < times; i++) {
 		crowd->waiting = 0;
+		crowd->notified++;
 		start = last = sys_now();
 		TRY(bell->notify_all(object));
 		TRY(bell->release(object));
@@ -69,6 +78,7 @@ notify_times(const struct bell *bell, void *object, struct crowd *crowd,
 		*seconds += last - start;
 	}
 	crowd->ended = true;
+	crowd->notified++;
 	TRY(bell->notify_all(object));
 	TRY(bell->release(object));
 	return NULL;

@@ -22,8 +22,8 @@ compile(const struct trial *trial, double *value)
 
 	(void)trial;
 	*value = 0;
-	TRY(program_run(launcher, false, &run));
-	TRY(program_run(arguments, false, &run));
+	TRY(program_run(launcher, &run));
+	TRY(program_run(arguments, &run));
 	free(farm);
 	if (run.status != 0)
 		return RAISE(RuntimeError, "mpicc cannot compile its program");
@@ -56,7 +56,7 @@ mpi_farm(const struct trial *trial, double *value)
 	/* It is root in many a container, and there is no harm in it here. */
 	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
 	setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-	TRY(program_run(arguments, false, &run));
+	TRY(program_run(arguments, &run));
 	free(farm);
 	if (run.status != 0 || sscanf(run.output, "%lf", &seconds) != 1)
 		return RAISE(RuntimeError, "mpirun has failed");

@@ -53,7 +53,7 @@ own_milliseconds(
 	struct run run;
 	double slept;
 
-	TRY(program_run(arguments, false, &run));
+	TRY(program_run(arguments, &run));
 	TRY(slept_seconds(&run, trial, &slept));
 	*value = 1e3 * (run.seconds - slept);
 	return NULL;
@@ -78,12 +78,9 @@ measure_own_time(const struct trial *trial, double *value)
 static struct error *
 measure_twin(const struct trial *trial, double *value)
 {
+	char call[256], *python = must_have(strdup(python_program()));
 	struct error *error;
-	char call[256], *python;
 
-	/* It may have been ended meanwhile. */
-	TRY(python_prepare());
-	python = must_have(strdup(python_program()));
 	snprintf(call, sizeof(call),
 		"import sys; sys.path.insert(0, 'docs/python'); "
 		"from %s import run; run(delay=%g)",

@@ -10,8 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* How long who is asked to end may take, in seconds. */
+#define GRACE 1
 
 /* What a party says of its measurement. */
 struct answer {
@@ -31,13 +35,16 @@ struct measurer {
 static void
 guard_party(int lifeline)
 {
+	double deadline;
 	char byte;
 
 	signal(SIGTERM, SIG_IGN);
 	while (read(lifeline, &byte, 1) < 0 && errno == EINTR)
 		;
 	kill(0, SIGTERM);
-	sys_sleep(1);
+	deadline = sys_deadline(GRACE);
+	while (waitpid(-1, NULL, WNOHANG) >= 0 && sys_remaining(deadline) > 0)
+		sys_sleep(0.001);
 	kill(0, SIGKILL);
 }
 
@@ -48,13 +55,14 @@ begin_party(int lifeline, void (*run)(void *context), void *context)
 	pid_t pid;
 
 	setsid();
+	/* Who loses its parent becomes a child of the guard. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	error = sys_fork(-1, &pid);
 	if (error || pid > 0) {
 		error_free(error);
 		/* Whoever waits for an answer sees the end of the stream. */
-		for (int other = 3; other < 1024; other++)
-			if (other != lifeline)
-				close(other);
+		lifeline = dup2(lifeline, STDERR_FILENO + 1);
+		closefrom(lifeline + 1);
 		guard_party(lifeline);
 	}
 	close(lifeline);
@@ -123,11 +131,11 @@ run_measurer(void *context)
 	_exit(sent != (ssize_t)sizeof(answer));
 }
 
-/* Waits for bytes, or for the end of the stream. */
-static struct error *
-await_readable(int answers, double limit, double deadline)
+struct error *
+party_await(int descriptor, double limit)
 {
-	struct pollfd entry = {.fd = answers, .events = POLLIN};
+	struct pollfd entry = {.fd = descriptor, .events = POLLIN};
+	double deadline = sys_deadline(limit);
 	int ready;
 
 	do
@@ -138,18 +146,15 @@ await_readable(int answers, double limit, double deadline)
 	return NULL;
 }
 
-/* The stream ends when the process does that gave the answer. */
 static struct error *
 await_answer(int answers, double limit, double *value)
 {
-	double deadline = sys_deadline(limit);
 	struct answer answer;
 
-	TRY(await_readable(answers, limit, deadline));
+	TRY(party_await(answers, limit));
 	/* So little arrives whole. */
 	if (read(answers, &answer, sizeof(answer)) != (ssize_t)sizeof(answer))
 		return RAISE(RuntimeError, "ended without an answer");
-	TRY(await_readable(answers, limit, deadline));
 	if (answer.failed)
 		return RAISE(answer.kind, "%s", answer.message);
 	*value = answer.value;

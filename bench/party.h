@@ -37,6 +37,12 @@ void party_end(struct party *party);
 void party_give_up(struct party *party);
 
 /*
+ * Waits for something to read, or for the end, from a party; raises
+ * TimeoutError after limit seconds.
+ */
+struct error *party_await(int descriptor, double limit);
+
+/*
  * Has a party measure, and gives what it found, or raises what it raised;
  * TimeoutError if that takes more than limit seconds.
  */

@@ -1,10 +1,10 @@
 """CPython's multiprocessing, as a peer of build/bench.
 
-Says "ready", its version and its interpreter, and then for each line on its
-standard input, such as "map 20000", measures the figure of that name and
-answers with one line: a number in the figure's unit, or what went wrong. The
-files bench/*.c say what each figure is. What is measured here is the same work
-done as often, with the clock started and stopped at the same moments.
+Says "ready" and its interpreter, and then for each line on its standard input,
+such as "map 20000", measures the figure of that name and answers with one line:
+a number in the figure's unit, or what went wrong. The files bench/*.c say what
+each figure is. What is measured here is the same work done as often, with the
+clock started and stopped at the same moments.
 """
 import importlib
 import os
@@ -123,6 +123,7 @@ class Crowd:
     """What crowd.c calls so: guarded by the condition's lock."""
 
     def __init__(self, waiters):
+        self.notified = fork.RawValue("l", 0)
         self.waiting = fork.RawValue("l", 0)
         self.ended = fork.RawValue("b", 0)
         self.woken = fork.RawArray("d", waiters)
@@ -130,19 +131,24 @@ class Crowd:
 
 def wait_until_ended(condition, crowd, number):
     condition.acquire()
+    seen = 0
     while not crowd.ended.value:
         crowd.waiting.value += 1
-        condition.wait()
+        while crowd.notified.value == seen:
+            condition.wait()
         crowd.woken[number] = time.monotonic()
+        seen += 1
     condition.release()
 
 
 def acquire_when_all_wait(condition, crowd):
+    all_wait = False
     while True:
         time.sleep(PAUSE)
         condition.acquire()
-        if crowd.waiting.value == len(crowd.woken):
+        if all_wait:
             return
+        all_wait = crowd.waiting.value == len(crowd.woken)
         condition.release()
 
 
@@ -158,12 +164,14 @@ def crowd_wake(condition, times):
     acquire_when_all_wait(condition, crowd)
     for _ in range(times):
         crowd.waiting.value = 0
+        crowd.notified.value += 1
         start = time.monotonic()
         condition.notify_all()
         condition.release()
         acquire_when_all_wait(condition, crowd)
         seconds += max(crowd.woken) - start
     crowd.ended.value = 1
+    crowd.notified.value += 1
     condition.notify_all()
     condition.release()
     for waiter in waiters:
@@ -250,8 +258,7 @@ def main():
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     silence = os.open(os.devnull, os.O_RDWR)
     os.dup2(silence, 1)
-    version = ".".join(str(part) for part in sys.version_info[:3])
-    print("ready", version, sys.executable, file=replies)
+    print("ready", sys.executable, file=replies)
     while True:
         line = sys.stdin.readline()
         if not line:
@@ -260,7 +267,7 @@ def main():
         try:
             print(FIGURES[name](int(count)), file=replies)
         except Exception as error:
-            print(f"{type(error).__name__}: {error}", file=replies)
+            print(repr(error), file=replies)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,13 @@
 #define NOT_FOUND 127
 
 static void
-become(char *const arguments[], bool loud, int output)
+become(char *const arguments[], int output)
 {
 	int silence = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	dup2(silence, STDIN_FILENO);
 	dup2(output, STDOUT_FILENO);
-	if (!loud)
-		dup2(silence, STDERR_FILENO);
+	dup2(silence, STDERR_FILENO);
 	execvp(arguments[0], arguments);
 	_exit(NOT_FOUND);
 }
@@ -50,7 +49,7 @@ read_output(int descriptor, struct run *run)
 }
 
 struct error *
-program_run(char *const arguments[], bool loud, struct run *run)
+program_run(char *const arguments[], struct run *run)
 {
 	double start = sys_now();
 	struct error *error;
@@ -61,12 +60,11 @@ program_run(char *const arguments[], bool loud, struct run *run)
 		return RAISE_ERRNO("pipe");
 	error = TRACED(sys_fork(-1, &pid));
 	if (!error && pid == 0)
-		become(arguments, loud, ends[1]);
+		become(arguments, ends[1]);
 	close(ends[1]);
 	if (!error) {
 		read_output(ends[0], run);
-		while (waitpid(pid, &run->status, 0) < 0 && errno == EINTR)
-			;
+		run->status = sys_reap(pid);
 		run->seconds = sys_now() - start;
 	}
 	close(ends[0]);

@@ -2,8 +2,6 @@
 #ifndef BENCH_PROGRAM_H
 #define BENCH_PROGRAM_H
 
-#include <stdbool.h>
-
 struct error;
 
 /* What became of a program. */
@@ -17,10 +15,10 @@ struct run {
 };
 
 /*
- * Runs a program, found as the shell would find it, without input, and without
- * its errors unless loud. Raises OSError, also if there is no such program.
+ * Runs a program, found as the shell would find it, without input, and lets
+ * nobody hear its errors. Raises OSError, also if there is no such program.
  */
-struct error *program_run(char *const arguments[], bool loud, struct run *run);
+struct error *program_run(char *const arguments[], struct run *run);
 
 /* A path in the folder of the built programs; the caller frees it. */
 char *program_path(const char *name);

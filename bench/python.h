@@ -10,20 +10,20 @@ struct error;
 struct trial;
 
 /*
- * Starts it, if that has not been tried; raises an error if there is none, or
- * none any more. To be called by the main process.
+ * Starts it, unless it runs; raises an error if there is none. To be called by
+ * the main process.
  */
 struct error *python_prepare(void);
 
 /*
  * Has it measure the figure of that name; raises TimeoutError after limit
- * seconds, and ends it then.
+ * seconds, and RuntimeError if it has died. It is ended then; who prepares it
+ * starts it anew.
  */
 struct error *
 python_measure(const struct trial *trial, double limit, double *value);
 
-/* Which it is ("3.11.2"), and the program; NULL unless it is prepared. */
-const char *python_version(void);
+/* The interpreter that runs it, once it was prepared. */
 const char *python_program(void);
 
 /* Ends it, if it runs. */

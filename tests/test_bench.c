@@ -9,10 +9,12 @@
 #include "must.h"
 #include "wire.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define ARGUMENTS_LIMIT 6
@@ -22,6 +24,8 @@ struct call {
 	char *arguments[ARGUMENTS_LIMIT];
 	/* Where it finds others; NULL for where this program does. */
 	const char *path;
+	/* Where it runs, and prints; NULL for where this program does. */
+	const char *folder, *output;
 };
 
 /* A place where there is no program. */
@@ -32,13 +36,19 @@ bench(void *context)
 {
 	const struct call *call = context;
 	char *arguments[ARGUMENTS_LIMIT + 2] = {"bench"};
-	char file[512];
+	char file[PATH_MAX + 8];
 
 	for (int i = 0; i < ARGUMENTS_LIMIT; i++)
 		arguments[i + 1] = call->arguments[i];
 	if (call->path)
 		setenv("PATH", call->path, 1);
-	snprintf(file, sizeof(file), "%s/bench", build_folder());
+	if (!realpath(build_folder(), file))
+		_exit(1);
+	strcat(file, "/bench");
+	if (call->output)
+		dup2(open(call->output, O_WRONLY), STDOUT_FILENO);
+	if (call->folder && chdir(call->folder) < 0)
+		_exit(1);
 	execv(file, arguments);
 }
 
@@ -110,19 +120,19 @@ wrong_options_are_refused(void **state)
 		struct call call;
 		const char *message;
 	} wrong[] = {
-		{{{"--rounds", "0"}, NULL},
+		{{.arguments = {"--rounds", "0"}},
 			"bench: --rounds: '0' is not a whole number from 1 to "
 			"1000\n"},
-		{{{"--limit", "soon"}, NULL},
+		{{.arguments = {"--limit", "soon"}},
 			"bench: --limit: 'soon' is not a number of seconds "
 			"from 0.001 to 86400\n"},
-		{{{"--only", "speed"}, NULL},
+		{{.arguments = {"--only", "speed"}},
 			"bench: --only: 'speed' is not a name that --list "
 			"gives\n"},
-		{{{"--growth", "--only", "map"}, NULL},
+		{{.arguments = {"--growth", "--only", "map"}},
 			"bench: --only: 'map' is not a name that --growth "
 			"--list gives\n"},
-		{{{"fast"}, NULL},
+		{{.arguments = {"fast"}},
 			"bench: 'fast' is one word too many: there are only "
 			"options, see --help\n"},
 	};
@@ -157,10 +167,11 @@ row_must_be_sound(char *row, const struct heard *list)
 static void
 rows_for_programs_have_their_fields(void **state)
 {
-	struct heard list =
-		hear_bench(STDOUT_FILENO, (struct call){{"--list"}, NULL});
+	struct heard list = hear_bench(
+		STDOUT_FILENO, (struct call){.arguments = {"--list"}});
 	struct heard heard = hear_bench(
-		STDOUT_FILENO, (struct call){{"--quick", "--csv"}, nowhere});
+		STDOUT_FILENO, (struct call){.arguments = {"--quick", "--csv"},
+				       .path = nowhere});
 	char last[64] = "", *rest = heard.text, *row;
 	size_t figures = 0, lines = 0;
 
@@ -186,9 +197,8 @@ static void
 rows_of_growth_have_their_fields(void **state)
 {
 	struct heard heard = hear_bench(STDOUT_FILENO,
-		(struct call){
-			{"--growth", "--quick", "--csv", "--only", "results"},
-			NULL});
+		(struct call){.arguments = {"--growth", "--quick", "--csv",
+				      "--only", "results"}});
 	char *rest = heard.text, *row, *fields[7];
 	int count = 0;
 
@@ -211,9 +221,9 @@ cpython_is_a_peer(void **state)
 	(void)state;
 	if (system("command -v python3 >/dev/null") != 0)
 		skip();
-	heard = hear_bench(STDOUT_FILENO,
-		(struct call){
-			{"--quick", "--csv", "--only", "condition"}, NULL});
+	heard = hear_bench(
+		STDOUT_FILENO, (struct call){.arguments = {"--quick", "--csv",
+						     "--only", "condition"}});
 	must_exit_with(&heard, 0);
 	assert_non_null(strstr(heard.text, "\ncondition,ns,"));
 	assert_non_null(strstr(heard.text, ",CPython,"));
@@ -223,13 +233,70 @@ static void
 peers_that_are_missing_are_skipped_with_a_word(void **state)
 {
 	struct heard heard = hear_bench(STDERR_FILENO,
-		(struct call){{"--quick", "--only", "map"}, nowhere});
+		(struct call){.arguments = {"--quick", "--only", "map"},
+			.path = nowhere});
 
 	(void)state;
 	must_exit_with(&heard, 0);
 	assert_string_equal(heard.text,
 		"bench: map: CPython is skipped: there is no python3\n"
-		"bench: map: Open MPI is skipped: there is no mpirun\n");
+		"bench: map: Open MPI is skipped: there is no "
+		"mpirun\n");
+}
+
+/* Says that it is ready, and is gone. */
+static void
+a_peer_that_ends_is_left_out(void **state)
+{
+	char folder[] = "/tmp/bench-XXXXXX", python[64];
+	struct heard heard;
+	FILE *file;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(python, sizeof(python), "%s/python3", folder);
+	file = fopen(python, "w");
+	assert_non_null(file);
+	fputs("#!/bin/sh\necho ready /nonexistent\n", file);
+	fclose(file);
+	assert_int_equal(chmod(python, 0700), 0);
+	heard = hear_bench(STDERR_FILENO,
+		(struct call){.arguments = {"--quick", "--only", "condition"},
+			.path = folder});
+	unlink(python);
+	rmdir(folder);
+	must_exit_with(&heard, 1);
+	assert_string_equal(heard.text, "bench: condition: CPython is "
+					"left out: it has ended\n");
+}
+
+static void
+it_runs_in_no_other_folder(void **state)
+{
+	struct heard heard = hear_bench(
+		STDERR_FILENO, (struct call){.arguments = {"--quick"},
+				       .path = nowhere,
+				       .folder = "/"});
+
+	(void)state;
+	must_exit_with(&heard, 2);
+	assert_string_equal(heard.text, "bench: is to be run in the "
+					"root of the repository, where "
+					"bench/peer.py is\n");
+}
+
+static void
+a_full_disk_is_told(void **state)
+{
+	struct heard heard =
+		hear_bench(STDERR_FILENO, (struct call){.arguments = {"--list"},
+						  .path = nowhere,
+						  .output = "/dev/full"});
+
+	(void)state;
+	must_exit_with(&heard, 1);
+	assert_string_equal(heard.text,
+		"bench: not all could be written to standard output\n");
 }
 
 static void
@@ -238,7 +305,7 @@ what_hangs_is_named(void **state)
 	struct heard heard = hear_bench(STDERR_FILENO,
 		(struct call){
 			{"--quick", "--only", "fork_global", "--limit", "0.1"},
-			nowhere});
+			.path = nowhere});
 
 	(void)state;
 	must_exit_with(&heard, 1);
@@ -262,7 +329,8 @@ await_measurer(pid_t bench_pid)
 static void
 a_bench_that_is_killed_leaves_nothing(void **state)
 {
-	struct call call = {{"--quick", "--only", "fork_global"}, nowhere};
+	struct call call = {
+		{"--quick", "--only", "fork_global"}, .path = nowhere};
 	struct wire wire;
 	pid_t pid;
 
@@ -303,7 +371,8 @@ rows_that_are_none_are_not_drawn(void **state)
 	(void)state;
 	must_exit_with(&heard, 2);
 	assert_string_equal(heard.text,
-		"plot.sh: 'README.md' is not what build/bench --growth --csv "
+		"plot.sh: 'README.md' is not what build/bench --growth "
+		"--csv "
 		"prints\n");
 }
 
@@ -317,6 +386,9 @@ main(void)
 		cmocka_unit_test(cpython_is_a_peer),
 		cmocka_unit_test(
 			peers_that_are_missing_are_skipped_with_a_word),
+		cmocka_unit_test(a_peer_that_ends_is_left_out),
+		cmocka_unit_test(it_runs_in_no_other_folder),
+		cmocka_unit_test(a_full_disk_is_told),
 		cmocka_unit_test(what_hangs_is_named),
 		cmocka_unit_test(a_bench_that_is_killed_leaves_nothing),
 		cmocka_unit_test(rows_that_are_none_are_not_drawn),
