@@ -1,64 +1,101 @@
 #!/bin/sh
-# plot.sh ROWS FOLDER - draws what build/bench --growth --csv has printed into
-# ROWS: for each cost a picture FOLDER/growth-NAME.svg, with the median of the
-# rounds and, upright, their spread. Wants gnuplot (package gnuplot-nox).
+# plot.sh FOLDER - draws what measure.sh has left in FOLDER, into it: ratios.svg,
+# each figure's ratio to each peer, and growth.svg, how costs grow. The same rows
+# give the same pictures. Wants gnuplot (package gnuplot-nox).
 set -eu
 
-if [ $# -ne 2 ]; then
-	echo 'plot.sh: two arguments are wanted: a file of rows and a folder' >&2
+if [ $# -ne 1 ]; then
+	echo 'plot.sh: one argument is wanted: a folder that measure.sh has made' >&2
 	exit 2
 fi
-rows=$1
-folder=$2
-if [ ! -r "$rows" ] || [ "$(head -n 1 "$rows")" != name,of,n,unit,value,low,high ]; then
-	echo "plot.sh: '$rows' is not what build/bench --growth --csv prints" >&2
-	exit 2
-fi
-if [ ! -d "$folder" ]; then
-	echo "plot.sh: '$folder' is not a folder" >&2
-	exit 2
-fi
+folder=$1
+for file in wanted.csv run-1.csv run-2.csv run-3.csv growth.csv; do
+	if [ ! -r "$folder/$file" ]; then
+		echo "plot.sh: there is no $folder/$file; measure.sh makes it" >&2
+		exit 2
+	fi
+done
 if ! command -v gnuplot >/dev/null; then
 	echo 'plot.sh: there is no gnuplot to draw with' >&2
 	exit 1
 fi
 
-# Prints a cost's least and largest number, with room beside them.
-range()
+# Reads gnuplot's commands, and draws with them a picture NAME WIDTH HEIGHT TITLE.
+# Where pages are dark, its brightness is turned round.
+draw()
 {
-	awk -F, -v name="$1" '$1 == name { if (!least) least = $3; most = $3 }
-		END { print least / 1.5 ":" most * 1.5 }' "$rows"
-}
-
-# Prints the field of that number in a cost's first row.
-field()
-{
-	awk -F, -v name="$1" -v number="$2" \
-		'$1 == name { print $number; exit }' "$rows"
-}
-
-for name in $(tail -n +2 "$rows" | cut -d, -f1 | uniq); do
-	picture=$folder/growth-$name.svg
 	{
-		echo '$rows << end'
-		awk -F, -v name="$name" '$1 == name' "$rows"
-		echo end
-		cat <<-PLOT
-			set terminal svg size 480,300 background 'white'
-			set output '$picture'
+		cat <<-SET
+			set terminal svg size $2,$3 background 'white' font 'sans-serif,12'
 			set datafile separator ','
-			set title '$name' noenhanced
-			set xlabel '$(field "$name" 2)'
-			set ylabel '$(field "$name" 4)'
-			set logscale x 2
-			set xrange [$(range "$name")]
-			set yrange [0:*]
-			set grid ytics
 			set border 3
 			set tics nomirror
-			plot \$rows using 3:5:6:7:xticlabels(3) with yerrorlines \\
-				pointtype 7 pointsize 0.5 notitle
-		PLOT
-	} | gnuplot
-	echo "$picture"
-done
+		SET
+		cat
+	} | gnuplot | sed -e "s,<title>Gnuplot</title>,<title>$4</title>," \
+		-e '/^<g id="gnuplot_canvas">/i\
+<style>@media (prefers-color-scheme: dark) {\
+#gnuplot_canvas { filter: invert(0.87) hue-rotate(180deg) }}</style>' \
+		>"$folder/$1"
+	echo "$folder/$1"
+}
+
+# A panel for each growth: the median of the rounds, and upright their spread.
+panels()
+{
+	echo 'set multiplot layout 4,2'
+	echo 'set logscale x 2'
+	echo 'set yrange [0:*]'
+	echo 'set grid ytics'
+	tail -n +2 "$folder/growth.csv" | awk -F, '
+		$1 != name {
+			if (name != "")
+				finish()
+			name = $1
+			least = $3
+			printf "$rows << end\n"
+			of = $2
+			unit = $4
+		}
+		{ print; most = $3 }
+		END { finish() }
+		function finish() {
+			print "end"
+			printf "set title \"%s (%s)\" noenhanced\n", name, unit
+			printf "set xlabel \"%s\"\n", of
+			printf "set xrange [%g:%g]\n", least / 1.5, most * 1.5
+			printf "set format x \"%%.0s%%c\"\n"
+			print "plot $rows using 3:5:6:7:xticlabels(3) with " \
+				"yerrorlines linetype 6 pointtype 7 pointsize 0.5 notitle"
+		}'
+}
+
+# A line for each figure and peer; 1 is where both are as good.
+lines()
+{
+	echo '$rows << end'
+	echo "$ratios"
+	cat <<-'PLOT'
+		end
+		stats $rows using 6 nooutput
+		set logscale x 10
+		set grid xtics
+		set xlabel 'times as good as the peer'
+		set yrange [STATS_records - 0.5:-0.5]
+		set ytics noenhanced
+		set arrow from 1, graph 0 to 1, graph 1 nohead linewidth 2
+		set key above vertical
+		label(name, peer) = name . ', ' . peer
+		plot $rows using 6:0:9:10:ytic(label(strcol(1), strcol(4))) \
+				with xerrorbars linetype 6 pointtype 7 pointsize 0.6 \
+				title 'measured, in three runs', \
+			'' using ($11 > 0 ? $11 : NaN):0 with points linetype 7 \
+				pointtype 2 pointsize 0.8 title 'wanted'
+	PLOT
+}
+
+ratios=$(awk -f bench/ratios.awk "$folder/wanted.csv" "$folder"/run-[123].csv |
+	tail -n +2)
+lines | draw ratios.svg 820 $((100 + 20 * $(echo "$ratios" | wc -l))) \
+	'How many times as good Forklore is as its peers'
+panels | draw growth.svg 820 1000 'How costs grow with what there is more of'

@@ -357,7 +357,7 @@ a_bench_that_is_killed_leaves_nothing(void **state)
 }
 
 static void
-plot(void *arguments)
+shell(void *arguments)
 {
 	execv("/bin/sh", arguments);
 }
@@ -365,15 +365,25 @@ plot(void *arguments)
 static void
 rows_that_are_none_are_not_drawn(void **state)
 {
-	char *arguments[] = {"sh", "bench/plot.sh", "README.md", "/tmp", NULL};
-	struct heard heard = hear(STDERR_FILENO, plot, arguments);
+	char *arguments[] = {"sh", "bench/plot.sh", "bench", NULL};
+	struct heard heard = hear(STDERR_FILENO, shell, arguments);
 
 	(void)state;
 	must_exit_with(&heard, 2);
 	assert_string_equal(heard.text,
-		"plot.sh: 'README.md' is not what build/bench --growth "
-		"--csv "
-		"prints\n");
+		"plot.sh: there is no bench/wanted.csv; measure.sh makes it\n");
+}
+
+/* Where they differ, it says how. */
+static void
+the_document_shows_what_was_measured(void **state)
+{
+	char *arguments[] = {"sh", "bench/report.sh", "--check", NULL};
+	struct heard heard = hear(STDOUT_FILENO, shell, arguments);
+
+	(void)state;
+	assert_string_equal(heard.text, "");
+	must_exit_with(&heard, 0);
 }
 
 int
@@ -392,6 +402,7 @@ main(void)
 		cmocka_unit_test(what_hangs_is_named),
 		cmocka_unit_test(a_bench_that_is_killed_leaves_nothing),
 		cmocka_unit_test(rows_that_are_none_are_not_drawn),
+		cmocka_unit_test(the_document_shows_what_was_measured),
 	};
 
 	return cmocka_run_group_tests(tests, adopt_orphans, kill_orphans) != 0;
