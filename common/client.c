@@ -12,6 +12,9 @@
 #define UNDISTURBED_SECONDS 0.25
 #define HANDSHAKE_SECONDS 5.0
 
+/* Those that are to be let go. */
+static LIST_HEAD(, client) doomed = LIST_HEAD_INITIALIZER(doomed);
+
 struct client *
 client_new(int connection, struct events *events)
 {
@@ -33,6 +36,8 @@ client_new(int connection, struct events *events)
 void
 client_free(struct client *client)
 {
+	if (client->doomed)
+		LIST_REMOVE(client, doomed_link);
 	channel_fini(&client->channel);
 	sys_close(client->socket);
 	free(client->holds);
@@ -50,7 +55,10 @@ client_of(struct visitor *visitor)
 void
 client_doom(struct client *client)
 {
+	if (client->doomed)
+		return;
 	client->doomed = true;
+	LIST_INSERT_HEAD(&doomed, client, doomed_link);
 }
 
 void
@@ -59,6 +67,12 @@ client_doom_for(struct client *client, struct error *error)
 	if (error)
 		client_doom(client);
 	error_free(error);
+}
+
+struct client *
+client_next_doomed(void)
+{
+	return LIST_FIRST(&doomed);
 }
 
 void

@@ -24,6 +24,7 @@ struct client {
 	int socket;
 	struct channel channel;
 	bool doomed;
+	LIST_ENTRY(client) doomed_link;
 
 	/*
 	 * A stranger: what it was challenged with, until when it need not give
@@ -33,6 +34,7 @@ struct client {
 	unsigned char nonce[HANDSHAKE_NONCE_SIZE];
 	double undisturbed_until;
 	double handshake_deadline;
+	TAILQ_ENTRY(client) stranger_link;
 
 	/* A guest: whether a request awaits its reply, and where it stands. */
 	bool asking;
@@ -60,6 +62,9 @@ struct client *client_of(struct visitor *visitor);
 /* Dooms a client, or only if there is an error, which is taken. */
 void client_doom(struct client *client);
 void client_doom_for(struct client *client, struct error *error);
+
+/* One that is doomed and not yet freed; NULL if there is none. */
+struct client *client_next_doomed(void);
 
 /*
  * Sends what is ready to go. A socket has room for many replies: a client for

@@ -45,10 +45,14 @@ static struct {
 	/* Given up for a moment when no descriptor is left. */
 	int spare;
 	struct events events;
-	/* In the order in which they came. */
+	/* Each in the order in which they came; strangers are clients, too. */
 	struct client_list clients;
+	struct client_list strangers;
 	size_t stranger_count;
-} self;
+} self = {
+	.clients = TAILQ_HEAD_INITIALIZER(self.clients),
+	.strangers = TAILQ_HEAD_INITIALIZER(self.strangers),
+};
 
 /* Raises what costs the client its connection. */
 static struct error *
@@ -69,6 +73,14 @@ serve_guest(struct client *client, struct reader *message, bool *replies)
 	return NULL;
 }
 
+/* A stranger is a guest now, or gone. */
+static void
+strike_stranger(struct client *client)
+{
+	TAILQ_REMOVE(&self.strangers, client, stranger_link);
+	self.stranger_count--;
+}
+
 static struct error *
 serve_stranger(struct client *client, struct reader *message)
 {
@@ -80,7 +92,7 @@ serve_stranger(struct client *client, struct reader *message)
 	if (!welcome)
 		return RAISE(AuthenticationError, "another key");
 	client->stranger = false;
-	self.stranger_count--;
+	strike_stranger(client);
 	client->channel.limit = REQUEST_LIMIT;
 	return NULL;
 }
@@ -133,8 +145,8 @@ oldest_stranger(void)
 {
 	struct client *client;
 
-	TAILQ_FOREACH (client, &self.clients, link)
-		if (client->stranger && !client->doomed)
+	TAILQ_FOREACH (client, &self.strangers, stranger_link)
+		if (!client->doomed)
 			return client;
 	return NULL;
 }
@@ -181,6 +193,7 @@ welcome_stranger(int connection, pid_t process)
 
 	client->visitor.process = process;
 	TAILQ_INSERT_TAIL(&self.clients, client, link);
+	TAILQ_INSERT_TAIL(&self.strangers, client, stranger_link);
 	if (++self.stranger_count > STRANGERS_LIMIT)
 		doom_oldest_stranger();
 }
@@ -236,37 +249,30 @@ let_go(struct client *client)
 	TAILQ_REMOVE(&self.clients, client, link);
 	host_forget(client);
 	if (client->stranger)
-		self.stranger_count--;
+		strike_stranger(client);
 	client_free(client);
 }
 
-/* Whoever is doomed by what this frees is let go in the next round. */
+/* Also of those whom this dooms. */
 static void
 let_go_of_doomed(void)
 {
-	struct client *client = TAILQ_FIRST(&self.clients);
+	struct client *client;
 
-	while (client) {
-		struct client *next = TAILQ_NEXT(client, link);
-
-		if (client->doomed)
-			let_go(client);
-		client = next;
-	}
+	while ((client = client_next_doomed()))
+		let_go(client);
 }
 
 static double
 next_deadline(void)
 {
-	const struct client *client;
+	const struct client *oldest = oldest_stranger();
 	double next = host_next_deadline();
 
 	if (self.shut)
 		next = fmin(next, next_admission());
-	if (self.stranger_count > 0)
-		TAILQ_FOREACH (client, &self.clients, link)
-			if (client->stranger)
-				next = fmin(next, client->handshake_deadline);
+	if (oldest)
+		next = fmin(next, oldest->handshake_deadline);
 	return next;
 }
 
@@ -277,8 +283,8 @@ do_what_is_due(void)
 	struct client *client;
 
 	host_expire();
-	TAILQ_FOREACH (client, &self.clients, link)
-		if (client->stranger && client->handshake_deadline <= now)
+	TAILQ_FOREACH (client, &self.strangers, stranger_link)
+		if (client->handshake_deadline <= now)
 			client_doom(client);
 }
 
@@ -396,7 +402,6 @@ server_run(int lifeline)
 	prctl(PR_SET_PDEATHSIG, SIGCONT);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	TAILQ_INIT(&self.clients);
 	self.lifeline = lifeline;
 	error = TRACED(open_up(&address));
 	report(address, error);

@@ -121,6 +121,11 @@ check_server(void)
 		strangers += client->stranger;
 	}
 	MUST_HOLD(self.stranger_count == strangers);
+	TAILQ_FOREACH (client, &self.strangers, stranger_link) {
+		MUST_HOLD(client->stranger);
+		strangers--;
+	}
+	MUST_HOLD(strangers == 0);
 }
 
 /* Small buffers, so that one who does not read is soon found out. */
@@ -410,10 +415,8 @@ leave_all(void)
 void
 fuzz_server(struct reader input)
 {
-	if (self.events.epoll == 0) {
-		TAILQ_INIT(&self.clients);
+	if (self.events.epoll == 0)
 		MUST_HOLD(!events_init(&self.events));
-	}
 	memset(&session, 0, sizeof(session));
 	for (int i = 0; i < SEATS; i++)
 		session.peers[i].socket = -1;

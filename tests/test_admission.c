@@ -40,7 +40,6 @@ open_and_fill(void)
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, lifeline),
 		0);
-	TAILQ_INIT(&self.clients);
 	self.lifeline = lifeline[0];
 	crowd.creator = lifeline[1];
 	MUST(open_up(&crowd.address));
