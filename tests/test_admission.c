@@ -1,6 +1,6 @@
 /*
  * test_admission.c - who is let in at the manager's door when there are too
- * many who have not proved that they know the key.
+ * many who have not proved that they know the key; and who is let go.
  *
  * The server's own source is included, so that its rounds can be run one by
  * one, and no test has to wait for time to pass.
@@ -163,6 +163,44 @@ IN_CHILD(stranger_that_proves_itself_makes_room)
 	close_and_free();
 }
 
+/* Makes a guest of a stranger, though it has proved nothing. */
+static void
+trust(struct client *client)
+{
+	strike_stranger(client);
+	client->stranger = false;
+}
+
+static void
+serve_request(struct client *client, enum request_kind kind, uint64_t condition)
+{
+	host_serve(client,
+		&(struct request){.kind = kind, .condition = condition});
+}
+
+/* The one that has no room for its reply came first, so it was looked at. */
+IN_CHILD(lock_of_one_that_goes_passes_by_one_that_does_not_read)
+{
+	struct client *deaf, *owner, *next;
+	const struct hosted *hosted;
+
+	open_and_fill();
+	trust(deaf = TAILQ_FIRST(&self.clients));
+	trust(owner = TAILQ_NEXT(deaf, link));
+	trust(next = TAILQ_NEXT(owner, link));
+	serve_request(owner, REQUEST_MAKE, 0);
+	hosted = owner->holds[0];
+	serve_request(owner, REQUEST_ACQUIRE, hosted->number);
+	serve_request(deaf, REQUEST_ACQUIRE, hosted->number);
+	serve_request(next, REQUEST_ACQUIRE, hosted->number);
+	while (send(deaf->socket, "", 1, MSG_NOSIGNAL) == 1)
+		;
+	client_doom(owner);
+	let_go_of_doomed();
+	assert_ptr_equal(hosted->owner, &next->visitor);
+	close_and_free();
+}
+
 int
 main(void)
 {
@@ -175,6 +213,8 @@ main(void)
 			server_looks_again_when_the_oldest_has_had_its_time),
 		cmocka_unit_test(stranger_that_leaves_makes_room),
 		cmocka_unit_test(stranger_that_proves_itself_makes_room),
+		cmocka_unit_test(
+			lock_of_one_that_goes_passes_by_one_that_does_not_read),
 	};
 
 	return cmocka_run_group_tests_name(
