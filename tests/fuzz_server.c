@@ -250,19 +250,22 @@ remember_numbers(const struct client *client)
 	}
 }
 
-/*
- * The server's part when there is something from a client, which there is also
- * at its end.
- */
+/* Whether the server has something to read, which it has also at the end. */
+static bool
+is_heard_of(const struct peer *peer)
+{
+	struct pollfd reader = {.fd = peer->client->socket, .events = POLLIN};
+
+	return poll(&reader, 1, 0) == 1;
+}
+
+/* The server's part when there is something from a client. */
 static void
 serve(struct peer *peer)
 {
-	struct pollfd reader = {.events = POLLIN};
-
 	if (!peer->client)
 		return;
-	reader.fd = peer->client->socket;
-	if (poll(&reader, 1, 0) == 1)
+	if (is_heard_of(peer))
 		serve_client(peer->client);
 	remember_numbers(peer->client);
 }
@@ -372,7 +375,8 @@ check_replies(struct peer *peer)
 {
 	if (!peer->client || peer->socket < 0 || peer->unruly)
 		return;
-	serve(peer);
+	while (!peer->client->doomed && is_heard_of(peer))
+		serve(peer);
 	hear(peer);
 	MUST_HOLD(!peer->client->doomed);
 	MUST_HOLD(peer->heard + peer->client->asking ==
