@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -243,14 +242,6 @@ board_free_note(struct board_note *note)
 		return;
 	atomic_store(&note->manager, 0);
 	atomic_store(&note->number, 0);
-}
-
-void
-board_note_owner(struct board_note *note, pid_t owner)
-{
-	if (note)
-		atomic_store_explicit(
-			&note->owner, owner, memory_order_relaxed);
 }
 
 void

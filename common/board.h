@@ -14,6 +14,7 @@
 #ifndef FORKLORE_BOARD_H
 #define FORKLORE_BOARD_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -133,9 +134,17 @@ struct board_note *board_take_note(uint64_t number, pid_t manager);
 void board_free_note(struct board_note *note);
 
 /* A process has the lock now, or nobody: 0. */
-void board_note_owner(struct board_note *note, pid_t owner);
+static inline void board_note_owner(struct board_note *note, pid_t owner);
 
 /* A process notified, and woke so many. */
 void board_note_notify(struct board_note *note, pid_t notifier, size_t woken);
+
+static inline void
+board_note_owner(struct board_note *note, pid_t owner)
+{
+	if (note)
+		atomic_store_explicit(
+			&note->owner, owner, memory_order_relaxed);
+}
 
 #endif

@@ -76,9 +76,9 @@ set_owner(struct shared *shared, uint64_t owner)
 	atomic_store_explicit(&shared->owner, owner, memory_order_relaxed);
 }
 
-/* Takes over a mutex that was locked, unless that failed. */
+/* What is to be done of a mutex that was not simply locked. */
 static void
-take_over(struct shared *shared, unsigned long depth, int result)
+recover(struct shared *shared, int result)
 {
 	if (result == EOWNERDEAD) {
 		result = pthread_mutex_consistent(&shared->lock);
@@ -87,6 +87,14 @@ take_over(struct shared *shared, unsigned long depth, int result)
 	}
 	if (result != 0)
 		panic("pthread_mutex_lock: %s", strerror(result));
+}
+
+/* Takes over a mutex that was locked, unless that failed. */
+static inline void
+take_over(struct shared *shared, unsigned long depth, int result)
+{
+	if (result != 0)
+		recover(shared, result);
 	shared->depth = depth;
 	set_owner(shared, sys_thread());
 	board_note_owner(shared->note, sys_process());
@@ -133,7 +141,8 @@ tell_acquired(const struct shared *shared)
 static void
 unlock(struct shared *shared)
 {
-	waitqueue_hand_on(&shared->waiters);
+	if (shared->waiters.notified > 0)
+		waitqueue_hand_on(&shared->waiters);
 	set_owner(shared, 0);
 	board_note_owner(shared->note, 0);
 	pthread_mutex_unlock(&shared->lock);

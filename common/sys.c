@@ -36,8 +36,8 @@ static size_t private_room;
 /* The private descriptor that the child keeps which this thread is forking. */
 static _Thread_local int kept_descriptor = -1;
 
-static _Thread_local uint64_t thread_number;
-static pid_t process_id;
+_Thread_local uint64_t sys_known_thread;
+pid_t sys_known_process;
 
 double
 sys_now(void)
@@ -111,17 +111,11 @@ sys_random(void *bytes, size_t size)
 }
 
 uint64_t
-sys_thread(void)
+sys_draw_thread(void)
 {
-	while (thread_number == 0)
-		sys_random(&thread_number, sizeof(thread_number));
-	return thread_number;
-}
-
-pid_t
-sys_process(void)
-{
-	return process_id;
+	while (sys_known_thread == 0)
+		sys_random(&sys_known_thread, sizeof(sys_known_thread));
+	return sys_known_thread;
 }
 
 struct error *
@@ -249,8 +243,8 @@ after_fork_in_child(void)
 	private_count = 0;
 	if (kept_descriptor >= 0)
 		remember_private(kept_descriptor);
-	thread_number = 0;
-	process_id = getpid();
+	sys_known_thread = 0;
+	sys_known_process = getpid();
 	pthread_mutex_unlock(&private_lock);
 }
 
@@ -262,7 +256,7 @@ after_fork_in_child(void)
 __attribute__((constructor(101))) static void
 watch_forks(void)
 {
-	process_id = getpid();
+	sys_known_process = getpid();
 	if (pthread_atfork(before_fork, after_fork_in_parent,
 		    after_fork_in_child) != 0)
 		panic("out of memory");

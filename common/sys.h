@@ -43,10 +43,10 @@ void sys_random(void *bytes, size_t size);
  * has had or will have, unlike its id in the kernel, which is used again. It is
  * random; a forked child has a new one.
  */
-uint64_t sys_thread(void);
+static inline uint64_t sys_thread(void);
 
 /* The calling process's id, without asking the kernel each time. */
-pid_t sys_process(void);
+static inline pid_t sys_process(void);
 
 /*
  * Forks. *pid is 0 in the child, whose private descriptors (below) are closed,
@@ -123,5 +123,24 @@ void sys_init_robust_mutex(pthread_mutex_t *mutex);
  * goes on within 0.1 s where that would wait for ever for a mutex that is free.
  */
 int sys_lock_robust_mutex(pthread_mutex_t *mutex);
+
+/* What is known of the caller; a thread's number is 0 until it is drawn. */
+extern _Thread_local uint64_t sys_known_thread;
+extern pid_t sys_known_process;
+
+/* Draws the calling thread's number, and gives it. */
+uint64_t sys_draw_thread(void);
+
+static inline uint64_t
+sys_thread(void)
+{
+	return sys_known_thread ? sys_known_thread : sys_draw_thread();
+}
+
+static inline pid_t
+sys_process(void)
+{
+	return sys_known_process;
+}
 
 #endif
