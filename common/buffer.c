@@ -1,6 +1,7 @@
 #include "buffer.h"
 
 #include "error.h"
+#include "memory.h"
 #include "panic.h"
 
 #include <stdlib.h>
@@ -28,7 +29,7 @@ buffer_extend(struct buffer *buffer, size_t size)
 
 		while (room < length)
 			room = room > SIZE_MAX / 2 ? length : 2 * room;
-		buffer->bytes = must_have(realloc(buffer->bytes, room));
+		buffer->bytes = memory_resize(buffer->bytes, room);
 		buffer->room = room;
 	}
 	buffer->length = length;

@@ -1,6 +1,7 @@
 #include "value.h"
 
 #include "error.h"
+#include "memory.h"
 #include "panic.h"
 
 #include <stdlib.h>
@@ -66,7 +67,7 @@ value_of_bytes(enum value_kind kind, const void *bytes, size_t size)
 {
 	struct value *value = value_of_kind(kind);
 
-	value->bytes = must_have(malloc(size + 1));
+	value->bytes = memory_resize(NULL, size + 1);
 	if (size > 0)
 		memcpy(value->bytes, bytes, size);
 	value->bytes[size] = 0;
