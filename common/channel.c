@@ -4,6 +4,7 @@
 #include "trace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,8 @@
 
 /* What one read asks for, where no long frame is known to be on its way. */
 #define USUAL_READ ((size_t)1 << 16)
+/* How much a pipe is made to hold, if it can, that has long frames to take. */
+#define WIDE_PIPE (1 << 20)
 /* An empty buffer larger than this gives its memory back. */
 #define KEPT_ROOM ((size_t)1 << 20)
 
@@ -94,9 +97,26 @@ write_some(const struct channel *channel)
 	return write(channel->out, bytes, size);
 }
 
+/*
+ * A pipe holds 64 KiB, and after as much its reader is woken, and then its
+ * writer. Only who has more to write asks for more, once: the pipes of a user
+ * have a limit in common. What is no pipe, or at the limit, stays as it is.
+ */
+static void
+widen(struct channel *channel)
+{
+	size_t left = channel->outgoing.length - channel->sent;
+
+	if (channel->is_wide || left <= USUAL_READ)
+		return;
+	fcntl(channel->out, F_SETPIPE_SZ, WIDE_PIPE);
+	channel->is_wide = true;
+}
+
 struct error *
 channel_flush(struct channel *channel)
 {
+	widen(channel);
 	while (channel_has_outgoing(channel)) {
 		ssize_t wrote = write_some(channel);
 

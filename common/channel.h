@@ -26,6 +26,8 @@ struct channel {
 	/* Frames not yet written; the first sent bytes of them are. */
 	struct buffer outgoing;
 	size_t sent;
+	/* Whether its pipe was made larger for a long frame, if it could be. */
+	bool is_wide;
 	/* Where the frame under construction begins in outgoing. */
 	size_t frame;
 	/* Bytes read; the first taken of them were given out. */

@@ -13,6 +13,7 @@
 /* CMocka wants these four before it. */
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -328,6 +329,54 @@ long_frames_come_whole_through_a_socket(void **state)
 	long_frames_come_whole(&pair);
 }
 
+static int
+pipe_size(int descriptor)
+{
+	int size = fcntl(descriptor, F_GETPIPE_SZ);
+
+	assert_true(size > 0);
+	return size;
+}
+
+/* Whether this user may have a pipe that large now. */
+static bool
+can_widen(int size)
+{
+	int ends[2], result;
+
+	assert_int_equal(pipe(ends), 0);
+	result = fcntl(ends[1], F_SETPIPE_SZ, size);
+	close(ends[0]);
+	close(ends[1]);
+	return result >= 0;
+}
+
+static void
+only_a_long_frame_makes_its_pipe_wide(void **state)
+{
+	struct reader payload;
+	struct pair pair;
+	int usual;
+
+	(void)state;
+	open_pipes(&pair);
+	usual = pipe_size(pair.near_out);
+	MUST(sys_set_nonblocking(pair.near_out));
+	if (!can_widen(1 << 20))
+		skip();
+	for (int i = 0; i < 2; i++) {
+		put_pattern(&pair.near, 30000);
+		MUST(channel_flush(&pair.near));
+		MUST(channel_receive(&pair.far, &payload));
+	}
+	assert_int_equal(pipe_size(pair.near_out), usual);
+	put_pattern(&pair.near, 100000);
+	MUST(channel_flush(&pair.near));
+	assert_true(pipe_size(pair.near_out) > usual);
+	assert_int_equal(pipe_size(pair.far_out), usual);
+	close_pair(&pair);
+}
+
 static void
 too_long_payload_is_not_sent(void **state)
 {
@@ -538,7 +587,7 @@ full_pipe_takes_what_it_can_and_the_rest_later(void **state)
 	(void)state;
 	open_pipes(&pair);
 	MUST(sys_set_nonblocking(pair.near_out));
-	put_pattern(&pair.near, 1000000);
+	put_pattern(&pair.near, 3000000);
 	MUST(channel_flush(&pair.near));
 	assert_true(channel_has_outgoing(&pair.near));
 	/* What begins in the midst of a frame comes after it. */
@@ -552,7 +601,7 @@ full_pipe_takes_what_it_can_and_the_rest_later(void **state)
 		flushes++;
 	} while (!got);
 	assert_true(flushes > 1);
-	must_be_pattern(&payload, 1000000);
+	must_be_pattern(&payload, 3000000);
 	must_receive(&pair.far, "next");
 	assert_false(channel_has_outgoing(&pair.near));
 	close_pair(&pair);
@@ -627,6 +676,7 @@ main(void)
 		cmocka_unit_test(many_frames_may_come_in_one_read),
 		cmocka_unit_test(long_frames_come_whole_through_a_pipe),
 		cmocka_unit_test(long_frames_come_whole_through_a_socket),
+		cmocka_unit_test(only_a_long_frame_makes_its_pipe_wide),
 		cmocka_unit_test(too_long_payload_is_not_sent),
 		cmocka_unit_test(too_long_frame_is_not_received),
 		cmocka_unit_test(absurd_lengths_are_refused),
