@@ -16,42 +16,21 @@ buffer_fini(struct buffer *buffer)
 	*buffer = (struct buffer){0};
 }
 
-void *
-buffer_extend(struct buffer *buffer, size_t size)
+void
+buffer_grow(struct buffer *buffer, size_t size)
 {
 	size_t length = buffer->length + size;
+	/* Doubling keeps the cost of growing in proportion. */
+	size_t room = buffer->room ? buffer->room : SMALLEST_ROOM;
 
 	if (length < size)
 		panic("a buffer of more than %zu bytes", SIZE_MAX);
-	if (length > buffer->room || !buffer->bytes) {
-		/* Doubling keeps the cost of growing in proportion. */
-		size_t room = buffer->room ? buffer->room : SMALLEST_ROOM;
-
-		while (room < length)
-			room = room > SIZE_MAX / 2 ? length : 2 * room;
+	while (room < length)
+		room = room > SIZE_MAX / 2 ? length : 2 * room;
+	if (room > buffer->room) {
 		buffer->bytes = memory_resize(buffer->bytes, room);
 		buffer->room = room;
 	}
-	buffer->length = length;
-	return buffer->bytes + length - size;
-}
-
-void
-buffer_put_byte(struct buffer *buffer, uint8_t byte)
-{
-	buffer_put_bytes(buffer, &byte, sizeof(byte));
-}
-
-void
-buffer_put_number(struct buffer *buffer, uint64_t number)
-{
-	buffer_put_bytes(buffer, &number, sizeof(number));
-}
-
-void
-buffer_put_real(struct buffer *buffer, double real)
-{
-	buffer_put_bytes(buffer, &real, sizeof(real));
 }
 
 void
@@ -71,45 +50,22 @@ buffer_put_text(struct buffer *buffer, const char *text)
 }
 
 struct error *
+reader_too_short(const struct reader *reader, size_t size)
+{
+	return RAISE(ValueError,
+		"a message ends %zu bytes early: %zu are left of %zu",
+		size - reader->length, reader->length, size);
+}
+
+struct error *
 reader_take_bytes(struct reader *reader, size_t size, const void **bytes)
 {
-	if (size > reader->length)
-		return RAISE(ValueError,
-			"a message ends %zu bytes early: %zu are left of %zu",
-			size - reader->length, reader->length, size);
 	*bytes = reader->bytes;
+	if (size > reader->length)
+		return reader_too_short(reader, size);
 	reader->bytes += size;
 	reader->length -= size;
 	return NULL;
-}
-
-/* What the fixed sizes have in common: a copy, since bytes are not aligned. */
-static struct error *
-take(struct reader *reader, void *object, size_t size)
-{
-	const void *bytes;
-
-	TRY(reader_take_bytes(reader, size, &bytes));
-	memcpy(object, bytes, size);
-	return NULL;
-}
-
-struct error *
-reader_take_byte(struct reader *reader, uint8_t *byte)
-{
-	return take(reader, byte, sizeof(*byte));
-}
-
-struct error *
-reader_take_number(struct reader *reader, uint64_t *number)
-{
-	return take(reader, number, sizeof(*number));
-}
-
-struct error *
-reader_take_real(struct reader *reader, double *real)
-{
-	return take(reader, real, sizeof(*real));
 }
 
 struct error *
