@@ -9,12 +9,15 @@
 #include "error.h"
 #include "panic.h"
 #include "value.h"
+#include "value_form.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CLASSES_LIMIT 8
+/* Up to here, a list's count is believed before its items are there. */
+#define TRUSTED_COUNT 64
 
 static const struct value_class *classes[CLASSES_LIMIT];
 static size_t class_count;
@@ -47,72 +50,62 @@ check_depth(int depth)
 	return NULL;
 }
 
+/* The items of a list from one on; so many must be there. */
+static struct value *
+items_of(const struct value *list, size_t first, size_t count)
+{
+	size_t there = value_count(list);
+
+	if (first > there || count > there - first)
+		panic("%zu items from %zu on, of a list of %zu", count, first,
+			there);
+	return list->list->items + first;
+}
+
 static struct error *
 encode(const struct value *value, struct buffer *buffer, int depth);
 
 static struct error *
-encode_list(const struct value *list, struct buffer *buffer, int depth)
+encode_list(const struct value *value, struct buffer *buffer, int depth)
 {
-	const struct value *item;
+	const struct value_items *list = value->list;
 
 	TRY(check_depth(depth));
-	buffer_put_number(buffer, value_count(list));
-	for (size_t i = 0; i < value_count(list); i++) {
-		TRY(value_at(list, i, &item));
-		TRY(encode(item, buffer, depth));
-	}
-	return NULL;
-}
-
-static struct error *
-encode_bytes(const struct value *value, struct buffer *buffer)
-{
-	const void *bytes;
-	size_t size;
-
-	TRY(value_get_bytes(value, &bytes, &size));
-	buffer_put_number(buffer, size);
-	buffer_put_bytes(buffer, bytes, size);
+	buffer_put_number(buffer, list->count);
+	for (size_t i = 0; i < list->count; i++)
+		TRY(encode(&list->items[i], buffer, depth));
 	return NULL;
 }
 
 static struct error *
 encode_object(const struct value *value, struct buffer *buffer)
 {
-	const struct value_class *class = value_object_class(value);
-	void *object;
+	const struct value_share *share = value->object;
 
-	TRY(value_get_object(value, class->interface, &object));
-	buffer_put_text(buffer, class->name);
-	TRY(class->encode(object, buffer));
+	buffer_put_text(buffer, share->class->name);
+	TRY(share->class->encode(share->object, buffer));
 	return NULL;
 }
 
 static struct error *
 encode(const struct value *value, struct buffer *buffer, int depth)
 {
-	long long integer;
-	double real;
-	const char *text;
-
-	buffer_put_byte(buffer, (uint8_t)value_kind(value));
-	switch (value_kind(value)) {
+	buffer_put_byte(buffer, (uint8_t)value->kind);
+	switch ((enum value_kind)value->kind) {
 	case VALUE_NOTHING:
 		break;
 	case VALUE_INTEGER:
-		TRY(value_get_integer(value, &integer));
-		buffer_put_number(buffer, (uint64_t)integer);
+		buffer_put_number(buffer, (uint64_t)value->integer);
 		break;
 	case VALUE_REAL:
-		TRY(value_get_real(value, &real));
-		buffer_put_real(buffer, real);
+		buffer_put_real(buffer, value->real);
 		break;
 	case VALUE_TEXT:
-		TRY(value_get_text(value, &text));
-		buffer_put_text(buffer, text);
-		break;
 	case VALUE_BYTES:
-		return encode_bytes(value, buffer);
+		buffer_put_number(buffer, value->bytes->size);
+		buffer_put_bytes(
+			buffer, value->bytes->bytes, value->bytes->size);
+		break;
 	case VALUE_LIST:
 		return encode_list(value, buffer, depth + 1);
 	case VALUE_OBJECT:
@@ -127,54 +120,60 @@ encode_value(const struct value *value, struct buffer *buffer)
 	return encode(value, buffer, 0);
 }
 
+struct error *
+encode_items(const struct value *list, size_t first, size_t count,
+	struct buffer *buffer)
+{
+	const struct value *items = items_of(list, first, count);
+
+	for (size_t i = 0; i < count; i++)
+		TRY(encode(&items[i], buffer, 0));
+	return NULL;
+}
+
+/* What is decoded takes the place of nothing; after an error, it is a part. */
 static struct error *
-decode(struct reader *reader, struct value **value, int depth);
+decode(struct reader *reader, struct value *place, int depth);
 
 static struct error *
-decode_text(struct reader *reader, struct value **value)
+decode_text(struct reader *reader, struct value *place)
 {
 	char *text;
 
 	TRY(reader_take_text(reader, &text));
-	*value = value_text(text);
+	value_put_bytes(place, VALUE_TEXT, text, strlen(text));
 	free(text);
 	return NULL;
 }
 
 static struct error *
-decode_bytes(struct reader *reader, struct value **value)
+decode_bytes(struct reader *reader, struct value *place)
 {
 	uint64_t size;
 	const void *bytes;
 
 	TRY(reader_take_number(reader, &size));
 	TRY(reader_take_bytes(reader, size, &bytes));
-	*value = value_bytes(bytes, size);
+	value_put_bytes(place, VALUE_BYTES, bytes, size);
 	return NULL;
 }
 
 static struct error *
-decode_list(struct reader *reader, struct value **value, int depth)
+decode_list(struct reader *reader, struct value *place, int depth)
 {
-	SCOPED(value) list = value_empty_list();
 	uint64_t count;
 
 	TRY(check_depth(depth));
 	TRY(reader_take_number(reader, &count));
+	value_put_list(place, count < TRUSTED_COUNT ? count : TRUSTED_COUNT);
 	/* No item is shorter than a byte, so a false count ends early. */
-	for (uint64_t i = 0; i < count; i++) {
-		struct value *item;
-
-		TRY(decode(reader, &item, depth));
-		value_append(list, item);
-	}
-	*value = list;
-	list = NULL;
+	for (uint64_t i = 0; i < count; i++)
+		TRY(decode(reader, value_add(place), depth));
 	return NULL;
 }
 
 static struct error *
-decode_object(struct reader *reader, struct value **value)
+decode_object(struct reader *reader, struct value *place)
 {
 	const struct value_class *class;
 	struct error *error;
@@ -186,39 +185,51 @@ decode_object(struct reader *reader, struct value **value)
 	free(name);
 	TRY(error);
 	TRY(class->decode(reader, &object));
-	*value = value_object(class, object);
+	value_put_object(place, class, object);
 	class->drop(object);
 	return NULL;
 }
 
 static struct error *
-decode(struct reader *reader, struct value **value, int depth)
+decode_integer(struct reader *reader, struct value *place)
+{
+	uint64_t integer;
+
+	TRY(reader_take_number(reader, &integer));
+	place->integer = (long long)integer;
+	place->kind = VALUE_INTEGER;
+	return NULL;
+}
+
+static struct error *
+decode_real(struct reader *reader, struct value *place)
+{
+	TRY(reader_take_real(reader, &place->real));
+	place->kind = VALUE_REAL;
+	return NULL;
+}
+
+static struct error *
+decode(struct reader *reader, struct value *place, int depth)
 {
 	uint8_t kind;
-	uint64_t integer;
-	double real;
 
 	TRY(reader_take_byte(reader, &kind));
 	switch (kind) {
 	case VALUE_NOTHING:
-		*value = value_nothing();
 		return NULL;
 	case VALUE_INTEGER:
-		TRY(reader_take_number(reader, &integer));
-		*value = value_integer((long long)integer);
-		return NULL;
+		return decode_integer(reader, place);
 	case VALUE_REAL:
-		TRY(reader_take_real(reader, &real));
-		*value = value_real(real);
-		return NULL;
+		return decode_real(reader, place);
 	case VALUE_TEXT:
-		return decode_text(reader, value);
+		return decode_text(reader, place);
 	case VALUE_BYTES:
-		return decode_bytes(reader, value);
+		return decode_bytes(reader, place);
 	case VALUE_LIST:
-		return decode_list(reader, value, depth + 1);
+		return decode_list(reader, place, depth + 1);
 	case VALUE_OBJECT:
-		return decode_object(reader, value);
+		return decode_object(reader, place);
 	default:
 		return RAISE(ValueError, "%d is not a kind of value", kind);
 	}
@@ -227,7 +238,25 @@ decode(struct reader *reader, struct value **value, int depth)
 struct error *
 decode_value(struct reader *reader, struct value **value)
 {
-	return decode(reader, value, 0);
+	SCOPED(value) decoded = value_nothing();
+
+	TRY(decode(reader, decoded, 0));
+	*value = decoded;
+	decoded = NULL;
+	return NULL;
+}
+
+struct error *
+decode_items(
+	struct reader *reader, struct value *list, size_t first, size_t count)
+{
+	struct value *items = items_of(list, first, count);
+
+	for (size_t i = 0; i < count; i++) {
+		value_clear(&items[i]);
+		TRY(decode(reader, &items[i], 0));
+	}
+	return NULL;
 }
 
 void

@@ -9,6 +9,8 @@
 #ifndef FORKLORE_ENCODING_H
 #define FORKLORE_ENCODING_H
 
+#include <stddef.h>
+
 struct buffer;
 struct error;
 struct reader;
@@ -30,6 +32,16 @@ struct error *encode_value(const struct value *value, struct buffer *buffer);
  * bytes that are no value, and what the decoding of an object raises.
  */
 struct error *decode_value(struct reader *reader, struct value **value);
+
+/*
+ * The same for count items of a list, from the one with number first on; they
+ * must be there. What is decoded takes their places. After an error some may
+ * have been replaced.
+ */
+struct error *encode_items(const struct value *list, size_t first, size_t count,
+	struct buffer *buffer);
+struct error *decode_items(
+	struct reader *reader, struct value *list, size_t first, size_t count);
 
 /* Appends an error with its frames. */
 void encode_error(const struct error *error, struct buffer *buffer);

@@ -23,8 +23,7 @@ submission_new(struct result *result, task_function *task, struct value *items,
 	submission->count = value_count(items);
 	submission->missing = submission->count;
 	submission->chunk_size = chunk_size;
-	submission->values = must_have(
-		calloc(submission->count + 1, sizeof(struct value *)));
+	submission->values = value_nothings(submission->count);
 	return submission;
 }
 
@@ -33,9 +32,7 @@ submission_free(struct submission *submission)
 {
 	if (!submission)
 		return;
-	for (size_t i = 0; i < submission->count; i++)
-		value_free(submission->values[i]);
-	free(submission->values);
+	value_free(submission->values);
 	value_free(submission->items);
 	error_free(submission->error);
 	result_free(submission->result);
@@ -73,15 +70,11 @@ submission_complete(const struct submission *submission)
 static struct value *
 take_values(struct submission *submission)
 {
-	struct value *values;
+	struct value *values = submission->values;
 
-	if (submission->single) {
-		values = submission->values[0];
-		submission->values[0] = NULL;
-		return values;
-	}
-	values = value_list_of(submission->values, submission->count);
-	submission->count = 0;
+	if (submission->single)
+		return value_take(values, 0);
+	submission->values = NULL;
 	return values;
 }
 
@@ -124,7 +117,7 @@ struct error *
 chunk_encode(const struct chunk *chunk, uint64_t number, struct buffer *buffer)
 {
 	const struct submission *submission = chunk->submission;
-	const struct value *item;
+	const struct value *items = submission->items;
 
 	chunk_head_put(
 		&(struct chunk_head){
@@ -134,10 +127,7 @@ chunk_encode(const struct chunk *chunk, uint64_t number, struct buffer *buffer)
 			.count = chunk->count,
 		},
 		buffer);
-	for (size_t i = 0; i < chunk->count; i++) {
-		TRY(value_at(submission->items, chunk->first + i, &item));
-		TRY(encode_value(item, buffer));
-	}
+	TRY(encode_items(items, chunk->first, chunk->count, buffer));
 	return NULL;
 }
 
@@ -154,15 +144,14 @@ static struct error *
 take_reply(
 	const struct chunk *chunk, enum reply_kind kind, struct reader *reply)
 {
-	struct value **values = chunk->submission->values + chunk->first;
 	struct error *error;
 
 	if (kind == REPLY_ERROR) {
 		TRY(decode_error(reply, &error));
 		return error;
 	}
-	for (size_t i = 0; i < chunk->count; i++)
-		TRY(decode_value(reply, &values[i]));
+	TRY(decode_items(
+		reply, chunk->submission->values, chunk->first, chunk->count));
 	TRY(reader_end(reply));
 	return NULL;
 }

@@ -28,9 +28,9 @@ struct submission {
 	 * Whether it is settled by whoever submits it: nothing is to be done.
 	 */
 	bool at_once;
-	/* The items, a list; then, in their places, what became of them. */
+	/* The items, a list; and in another, in their places, the results. */
 	struct value *items;
-	struct value **values;
+	struct value *values;
 	size_t count;
 	size_t chunk_size;
 	/* The first item that is in no chunk yet. */

@@ -3,38 +3,21 @@
 #include "error.h"
 #include "memory.h"
 #include "panic.h"
+#include "value_form.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct value {
-	enum value_kind kind;
-	union {
-		long long integer;
-		double real;
-		struct {
-			/* One byte more than size, a zero, ends a text. */
-			char *bytes;
-			size_t size;
-		};
-		struct {
-			struct value **items;
-			size_t count;
-			size_t room;
-		};
-		struct {
-			const struct value_class *class;
-			void *object;
-		};
-	};
-};
+/* Where a list has room for none. */
+#define SMALLEST_ROOM 4
 
 static struct value *
 value_of_kind(enum value_kind kind)
 {
-	struct value *value = must_have(calloc(1, sizeof(*value)));
+	struct value *value = must_have(malloc(sizeof(*value)));
 
-	value->kind = kind;
+	*value = (struct value){.kind = kind};
 	return value;
 }
 
@@ -62,41 +45,73 @@ value_real(double real)
 	return value;
 }
 
-static struct value *
-value_of_bytes(enum value_kind kind, const void *bytes, size_t size)
+void
+value_put_bytes(
+	struct value *place, unsigned kind, const void *bytes, size_t size)
 {
-	struct value *value = value_of_kind(kind);
+	struct value_bytes *copy =
+		memory_resize(NULL, sizeof(*copy) + size + 1);
 
-	value->bytes = memory_resize(NULL, size + 1);
+	copy->size = size;
 	if (size > 0)
-		memcpy(value->bytes, bytes, size);
-	value->bytes[size] = 0;
-	value->size = size;
-	return value;
+		memcpy(copy->bytes, bytes, size);
+	copy->bytes[size] = 0;
+	*place = (struct value){.kind = kind, .bytes = copy};
 }
 
 struct value *
 value_text(const char *text)
 {
-	return value_of_bytes(VALUE_TEXT, text, strlen(text));
+	struct value *value = value_nothing();
+
+	value_put_bytes(value, VALUE_TEXT, text, strlen(text));
+	return value;
 }
 
 struct value *
 value_bytes(const void *bytes, size_t size)
 {
-	return value_of_bytes(VALUE_BYTES, bytes, size);
+	struct value *value = value_nothing();
+
+	value_put_bytes(value, VALUE_BYTES, bytes, size);
+	return value;
+}
+
+static size_t
+size_of_items(size_t room)
+{
+	return sizeof(struct value_items) + room * sizeof(struct value);
+}
+
+void
+value_put_list(struct value *place, size_t room)
+{
+	struct value_items *list = memory_resize(NULL, size_of_items(room));
+
+	list->count = 0;
+	list->room = room;
+	*place = (struct value){.kind = VALUE_LIST, .list = list};
+}
+
+static struct value *
+list_with_room(size_t room)
+{
+	struct value *list = value_nothing();
+
+	value_put_list(list, room);
+	return list;
 }
 
 struct value *
 value_empty_list(void)
 {
-	return value_of_kind(VALUE_LIST);
+	return list_with_room(SMALLEST_ROOM);
 }
 
 struct value *
 value_list_of(struct value *const *items, size_t count)
 {
-	struct value *list = value_empty_list();
+	struct value *list = list_with_room(count);
 
 	for (size_t i = 0; i < count; i++)
 		value_append(list, items[i]);
@@ -104,14 +119,55 @@ value_list_of(struct value *const *items, size_t count)
 }
 
 struct value *
+value_nothings(size_t count)
+{
+	struct value *value = value_of_kind(VALUE_LIST);
+
+	value->list = must_have(calloc(1, size_of_items(count)));
+	value->list->count = count;
+	value->list->room = count;
+	return value;
+}
+
+void
+value_put_object(struct value *place, const struct value_class *value_class,
+	void *object)
+{
+	struct value_share *share = must_have(malloc(sizeof(*share)));
+
+	*share = (struct value_share){value_class, object};
+	value_class->hold(object);
+	*place = (struct value){.kind = VALUE_OBJECT, .object = share};
+}
+
+struct value *
 value_object(const struct value_class *value_class, void *object)
 {
-	struct value *value = value_of_kind(VALUE_OBJECT);
+	struct value *value = value_nothing();
 
-	value->class = value_class;
-	value->object = object;
-	value_class->hold(object);
+	value_put_object(value, value_class, object);
 	return value;
+}
+
+static void
+grow(struct value *list)
+{
+	size_t room = list->list->room ? 2 * list->list->room : SMALLEST_ROOM;
+
+	list->list = memory_resize(list->list, size_of_items(room));
+	list->list->room = room;
+}
+
+struct value *
+value_add(struct value *list)
+{
+	struct value *place;
+
+	if (list->list->count == list->list->room)
+		grow(list);
+	place = &list->list->items[list->list->count++];
+	*place = (struct value){.kind = VALUE_NOTHING};
+	return place;
 }
 
 void
@@ -119,12 +175,53 @@ value_append(struct value *list, struct value *item)
 {
 	if (list->kind != VALUE_LIST)
 		panic("append to a %s", value_kind_name(list));
-	if (list->count == list->room) {
-		list->room = list->room ? 2 * list->room : 4;
-		list->items = must_have(reallocarray(
-			list->items, list->room, sizeof(struct value *)));
+	*value_add(list) = *item;
+	free(item);
+}
+
+struct value *
+value_take(struct value *list, size_t index)
+{
+	struct value *taken = value_nothing();
+
+	if (index >= value_count(list))
+		panic("item %zu of a list of %zu", index, value_count(list));
+	*taken = list->list->items[index];
+	list->list->items[index] = (struct value){.kind = VALUE_NOTHING};
+	return taken;
+}
+
+/* Whether a value owns memory beside itself. */
+static bool
+is_owner(const struct value *value)
+{
+	return value->kind >= VALUE_TEXT;
+}
+
+void
+value_clear(struct value *place)
+{
+	switch ((enum value_kind)place->kind) {
+	case VALUE_TEXT:
+	case VALUE_BYTES:
+		free(place->bytes);
+		break;
+	case VALUE_LIST:
+		for (size_t i = 0; i < place->list->count; i++)
+			if (is_owner(&place->list->items[i]))
+				value_clear(&place->list->items[i]);
+		free(place->list);
+		break;
+	case VALUE_OBJECT:
+		place->object->class->drop(place->object->object);
+		free(place->object);
+		break;
+	case VALUE_NOTHING:
+	case VALUE_INTEGER:
+	case VALUE_REAL:
+		break;
 	}
-	list->items[list->count++] = item;
+	place->kind = VALUE_NOTHING;
 }
 
 void
@@ -132,63 +229,57 @@ value_free(struct value *value)
 {
 	if (!value)
 		return;
-	switch (value->kind) {
+	value_clear(value);
+	free(value);
+}
+
+static void
+copy_into(struct value *place, const struct value *value)
+{
+	const struct value_items *items;
+
+	switch ((enum value_kind)value->kind) {
 	case VALUE_TEXT:
 	case VALUE_BYTES:
-		free(value->bytes);
-		break;
+		value_put_bytes(place, value->kind, value->bytes->bytes,
+			value->bytes->size);
+		return;
 	case VALUE_LIST:
-		for (size_t i = 0; i < value->count; i++)
-			value_free(value->items[i]);
-		free(value->items);
-		break;
+		items = value->list;
+		value_put_list(place, items->count);
+		for (size_t i = 0; i < items->count; i++)
+			copy_into(value_add(place), &items->items[i]);
+		return;
 	case VALUE_OBJECT:
-		value->class->drop(value->object);
-		break;
+		value_put_object(
+			place, value->object->class, value->object->object);
+		return;
 	case VALUE_NOTHING:
 	case VALUE_INTEGER:
 	case VALUE_REAL:
-		break;
+		*place = *value;
 	}
-	free(value);
 }
 
 struct value *
 value_copy(const struct value *value)
 {
-	struct value *copy;
+	struct value *copy = value_nothing();
 
-	switch (value->kind) {
-	case VALUE_TEXT:
-	case VALUE_BYTES:
-		return value_of_bytes(value->kind, value->bytes, value->size);
-	case VALUE_LIST:
-		copy = value_empty_list();
-		for (size_t i = 0; i < value->count; i++)
-			value_append(copy, value_copy(value->items[i]));
-		return copy;
-	case VALUE_OBJECT:
-		return value_object(value->class, value->object);
-	case VALUE_NOTHING:
-	case VALUE_INTEGER:
-	case VALUE_REAL:
-		break;
-	}
-	copy = value_of_kind(value->kind);
-	*copy = *value;
+	copy_into(copy, value);
 	return copy;
 }
 
 enum value_kind
 value_kind(const struct value *value)
 {
-	return value->kind;
+	return (enum value_kind)value->kind;
 }
 
 const char *
 value_kind_name(const struct value *value)
 {
-	switch (value->kind) {
+	switch ((enum value_kind)value->kind) {
 	case VALUE_NOTHING:
 		return "nothing";
 	case VALUE_INTEGER:
@@ -202,9 +293,9 @@ value_kind_name(const struct value *value)
 	case VALUE_LIST:
 		return "list";
 	case VALUE_OBJECT:
-		return value->class->interface;
+		return value->object->class->interface;
 	}
-	panic("%d is not a kind of value", (int)value->kind);
+	panic("%u is not a kind of value", value->kind);
 }
 
 /* Raises TypeError unless the value is of the kind that is wanted. */
@@ -238,7 +329,7 @@ struct error *
 value_get_text(const struct value *value, const char **text)
 {
 	TRY(expect(value, VALUE_TEXT));
-	*text = value->bytes;
+	*text = value->bytes->bytes;
 	return NULL;
 }
 
@@ -246,8 +337,8 @@ struct error *
 value_get_bytes(const struct value *value, const void **bytes, size_t *size)
 {
 	TRY(expect(value, VALUE_BYTES));
-	*bytes = value->bytes;
-	*size = value->size;
+	*bytes = value->bytes->bytes;
+	*size = value->bytes->size;
 	return NULL;
 }
 
@@ -256,10 +347,10 @@ value_get_object(
 	const struct value *value, const char *interface, void **object)
 {
 	if (value->kind != VALUE_OBJECT ||
-		strcmp(value->class->interface, interface) != 0)
+		strcmp(value->object->class->interface, interface) != 0)
 		return RAISE(TypeError, "%s expected, not %s", interface,
 			value_kind_name(value));
-	*object = value->object;
+	*object = value->object->object;
 	return NULL;
 }
 
@@ -268,7 +359,7 @@ value_object_class(const struct value *value)
 {
 	if (value->kind != VALUE_OBJECT)
 		panic("class of a %s", value_kind_name(value));
-	return value->class;
+	return value->object->class;
 }
 
 size_t
@@ -276,17 +367,17 @@ value_count(const struct value *list)
 {
 	if (list->kind != VALUE_LIST)
 		panic("count of a %s", value_kind_name(list));
-	return list->count;
+	return list->list->count;
 }
 
 struct error *
 value_at(const struct value *list, size_t index, const struct value **item)
 {
 	TRY(expect(list, VALUE_LIST));
-	if (index >= list->count)
+	if (index >= list->list->count)
 		return RAISE(IndexError, "item %zu of a list of %zu", index,
-			list->count);
-	*item = list->items[index];
+			list->list->count);
+	*item = &list->list->items[index];
 	return NULL;
 }
 

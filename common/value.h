@@ -48,7 +48,10 @@ struct value *value_bytes(const void *bytes, size_t size);
 struct value *value_list_of(struct value *const *items, size_t count);
 struct value *value_empty_list(void);
 
-/* Appends an item to a list and takes it. Panics if it is no list. */
+/*
+ * Appends an item to a list and takes it: what it holds moves into the list.
+ * Panics if it is no list.
+ */
 void value_append(struct value *list, struct value *item);
 
 /* Frees a value and all that is in it; NULL is fine. */
@@ -79,7 +82,8 @@ size_t value_count(const struct value *list);
 /*
  * Each gives one item of a list, the first being number 0, or what it holds.
  * Raises IndexError if there is no such item, TypeError if it is no list or the
- * item is of another kind. What is given is borrowed from the list.
+ * item is of another kind. What is given is borrowed from the list; the item
+ * itself only until another is appended, as all of them may then move.
  */
 struct error *
 value_at(const struct value *list, size_t index, const struct value **item);
@@ -89,6 +93,18 @@ struct error *
 value_real_at(const struct value *list, size_t index, double *real);
 struct error *
 value_text_at(const struct value *list, size_t index, const char **text);
+
+/*
+ * For the pool, whose results come in any order: makes a list of so many items
+ * that are nothing, to be replaced (encoding.h).
+ */
+struct value *value_nothings(size_t count);
+
+/*
+ * For the pool: takes an item out of a list, which the caller frees; nothing is
+ * left in its place. Panics if there is no such item.
+ */
+struct value *value_take(struct value *list, size_t index);
 
 /*
  * Objects: things of which a value holds a share. A class says what can be done

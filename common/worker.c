@@ -72,17 +72,20 @@ end_reply(struct channel *channel)
 	return reason ? maybe_encoding_error(reason) : NULL;
 }
 
-/* Runs one task with what belongs to it, and appends its result to a reply. */
+/*
+ * Runs one task with what belongs to it, and appends its result to a reply.
+ * alone is a list of one, for the task's item.
+ */
 static struct error *
 run_task(const struct chunk_head *head, struct reader *items,
-	struct buffer *reply)
+	struct value *alone, struct buffer *reply)
 {
-	SCOPED(value) arguments = NULL;
+	const struct value *arguments = alone;
 	SCOPED(value) result = NULL;
 
-	TRY(decode_value(items, &arguments));
-	if (!head->starred)
-		arguments = value_list(arguments);
+	TRY(decode_items(items, alone, 0, 1));
+	if (head->starred)
+		TRY(value_at(alone, 0, &arguments));
 	TRY(head->task(arguments, &result));
 	if (!result)
 		result = value_nothing();
@@ -96,11 +99,13 @@ static struct error *
 run_tasks(const struct chunk_head *head, struct reader *items,
 	struct buffer *reply)
 {
+	SCOPED(value) alone = value_nothings(1);
+
 	buffer_put_byte(reply, REPLY_VALUES);
 	for (uint64_t i = 0; i < head->count; i++) {
 		trace(.kind = TRACE_TASK_START, .task = i,
 			.chunk = head->number);
-		TRY(run_task(head, items, reply));
+		TRY(run_task(head, items, alone, reply));
 	}
 	return NULL;
 }

@@ -76,6 +76,18 @@ fuzz_chunk(struct reader input)
 	error_free(error);
 }
 
+/* What was taken for a chunk's values is what the reply said. */
+static void
+values_must_be(const struct chunk *chunk, struct reader reply)
+{
+	struct buffer written = {0};
+
+	MUST_HOLD(!encode_items(chunk->submission->values, chunk->first,
+		chunk->count, &written));
+	MUST_HOLD(fuzz_equal(&written, reply));
+	buffer_fini(&written);
+}
+
 /* The values or the error of a submission of some items, in two chunks. */
 void
 fuzz_outcome(struct reader input)
@@ -92,13 +104,15 @@ fuzz_outcome(struct reader input)
 		size_t missing = submission->missing;
 		bool good = fuzz_byte(&input) % 2;
 		struct reader reply = fuzz_bytes(&input, fuzz_byte(&input) * 4);
+		struct reader whole = reply;
 
 		chunk_end(&chunk, good ? REPLY_VALUES : REPLY_ERROR, &reply);
 		MUST_HOLD(submission->missing == missing - chunk.count);
 		MUST_HOLD(good || submission->error);
+		if (!submission->error)
+			values_must_be(&chunk, whole);
 	}
 	MUST_HOLD(submission_complete(submission));
-	for (size_t i = 0; i < count; i++)
-		MUST_HOLD(submission->error || submission->values[i]);
+	MUST_HOLD(value_count(submission->values) == count);
 	submission_free(submission);
 }

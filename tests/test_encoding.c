@@ -354,6 +354,85 @@ values_stand_one_behind_the_other(void **state)
 	buffer_fini(&buffer);
 }
 
+static void
+items_take_the_places_of_others(void **state)
+{
+	struct value *from = value_list(value_integer(0), value_text("one"),
+		value_token(2), value_integer(3));
+	struct value *to = value_list(value_token(9), value_token(9),
+		value_text("nine"), value_token(9));
+	struct value *whole = value_list(value_token(9), value_text("one"),
+		value_token(2), value_token(9));
+	struct buffer buffer = {0};
+	struct reader reader;
+
+	(void)state;
+	MUST(encode_items(from, 1, 2, &buffer));
+	reader = read_buffer(&buffer);
+	MUST(decode_items(&reader, to, 1, 2));
+	MUST(reader_end(&reader));
+	assert_same(to, whole);
+	MUST(encode_items(from, 4, 0, &buffer));
+	assert_ptr_equal(buffer.bytes + buffer.length, reader.bytes);
+	value_free(from);
+	value_free(to);
+	value_free(whole);
+	assert_int_equal(tokens, 0);
+	buffer_fini(&buffer);
+}
+
+static void
+items_that_are_cut_short_raise(void **state)
+{
+	SCOPED(value) from = value_list(value_text("one"), value_text("two"));
+	SCOPED(value) to = value_list(value_text("a"), value_text("b"));
+	struct buffer buffer = {0};
+
+	(void)state;
+	MUST(encode_items(from, 0, 2, &buffer));
+	for (size_t length = 0; length < buffer.length; length++) {
+		struct reader reader = {buffer.bytes, length};
+		struct error *error = decode_items(&reader, to, 0, 2);
+
+		assert_non_null(error);
+		assert_int_equal(error->kind, ValueError);
+		error_free(error);
+		assert_int_equal(value_count(to), 2);
+	}
+	buffer_fini(&buffer);
+}
+
+static void
+encode_too_many(void *list)
+{
+	struct buffer buffer = {0};
+
+	error_free(encode_items(list, 1, 2, &buffer));
+}
+
+static void
+decode_too_far(void *list)
+{
+	struct reader reader = {0};
+
+	error_free(decode_items(&reader, list, 3, SIZE_MAX));
+}
+
+static void
+items_that_are_not_there_panic(void **state)
+{
+	static child_main *const misuses[] = {encode_too_many, decode_too_far};
+	SCOPED(value) list = value_nothings(2);
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct heard heard = hear(STDERR_FILENO, misuses[i], list);
+
+		assert_non_null(strstr(heard.text, "of a list of 2"));
+		assert_int_equal(WTERMSIG(heard.status), SIGABRT);
+	}
+}
+
 /* A list in a list, and so on, as deep as that. */
 static struct value *
 nested(int depth)
@@ -678,6 +757,9 @@ main(void)
 		cmocka_unit_test(unknown_class_raises),
 		cmocka_unit_test(unknown_kind_raises),
 		cmocka_unit_test(values_stand_one_behind_the_other),
+		cmocka_unit_test(items_take_the_places_of_others),
+		cmocka_unit_test(items_that_are_cut_short_raise),
+		cmocka_unit_test(items_that_are_not_there_panic),
 		cmocka_unit_test(lists_nest_to_the_limit),
 		cmocka_unit_test(one_list_too_deep_is_not_encoded),
 		cmocka_unit_test(lists_too_deep_are_not_decoded),

@@ -240,6 +240,7 @@ lists_are_made_of_what_is_named(void **state)
 	SCOPED(value) named = value_list(value_text("a"), value_real(0.25));
 	SCOPED(value) given = value_list_of(items, 2);
 	SCOPED(value) none = value_list_of(NULL, 0);
+	long long integer;
 	const char *text;
 	double real;
 
@@ -250,8 +251,63 @@ lists_are_made_of_what_is_named(void **state)
 	MUST(value_real_at(named, 1, &real));
 	assert_true(real == 0.25);
 	assert_int_equal(value_count(given), 2);
-	assert_ptr_equal(item_of(given, 1), items[1]);
+	MUST(value_integer_at(given, 0, &integer));
+	assert_int_equal(integer, 3);
+	MUST(value_integer_at(given, 1, &integer));
+	assert_int_equal(integer, 4);
 	assert_int_equal(value_count(none), 0);
+}
+
+static void
+what_an_item_holds_stays_where_it_is(void **state)
+{
+	SCOPED(value) list = value_list(value_text("text"));
+	const char *before, *after;
+
+	(void)state;
+	MUST(value_text_at(list, 0, &before));
+	for (long long i = 0; i < 1000; i++)
+		value_append(list, value_integer(i));
+	MUST(value_text_at(list, 0, &after));
+	assert_ptr_equal(before, after);
+}
+
+static void
+nothings_are_a_list_of_nothing(void **state)
+{
+	SCOPED(value) none = value_nothings(0);
+	SCOPED(value) list = value_nothings(3);
+
+	(void)state;
+	assert_int_equal(value_count(none), 0);
+	assert_int_equal(value_count(list), 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(value_kind(item_of(list, i)), VALUE_NOTHING);
+	value_append(list, value_text("after them"));
+	value_append(none, value_text("alone"));
+	assert_int_equal(value_kind(item_of(list, 3)), VALUE_TEXT);
+	assert_int_equal(value_kind(item_of(none, 0)), VALUE_TEXT);
+}
+
+static void
+taking_an_item_leaves_nothing(void **state)
+{
+	struct tally tally = {0};
+	struct value *list = value_list(value_integer(1),
+		value_object(&tally_class, &tally), value_integer(3));
+	struct value *taken = value_take(list, 1);
+	long long integer;
+
+	(void)state;
+	assert_int_equal(tally.holders, 1);
+	assert_int_equal(value_kind(taken), VALUE_OBJECT);
+	assert_int_equal(value_kind(item_of(list, 1)), VALUE_NOTHING);
+	MUST(value_integer_at(list, 2, &integer));
+	assert_int_equal(integer, 3);
+	value_free(list);
+	assert_int_equal(tally.holders, 1);
+	value_free(taken);
+	assert_int_equal(tally.holders, 0);
 }
 
 static void
@@ -383,14 +439,38 @@ class_of_no_object(void *value)
 }
 
 static void
+take_too_far(void *value)
+{
+	value_take(value, 2);
+}
+
+static void
+taking_what_is_not_there_panics(void **state)
+{
+	SCOPED(value) list = value_list(value_integer(1), value_integer(2));
+	struct heard heard = hear(STDERR_FILENO, take_too_far, list);
+
+	(void)state;
+	assert_non_null(strstr(heard.text, "item 2 of a list of 2"));
+	assert_true(WIFSIGNALED(heard.status));
+	assert_int_equal(WTERMSIG(heard.status), SIGABRT);
+}
+
+static void
+take_from_no_list(void *value)
+{
+	value_take(value, 0);
+}
+
+static void
 misuse_panics(void **state)
 {
-	static child_main *const misuses[] = {
-		append_to_no_list, count_no_list, class_of_no_object};
+	static child_main *const misuses[] = {append_to_no_list, count_no_list,
+		take_from_no_list, class_of_no_object};
 	SCOPED(value) value = value_integer(1);
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct heard heard = hear(STDERR_FILENO, misuses[i], value);
 
 		assert_non_null(strstr(heard.text, "panic: "));
@@ -413,6 +493,10 @@ main(void)
 		cmocka_unit_test(object_is_known_by_its_interface),
 		cmocka_unit_test(lists_keep_the_order_of_their_items),
 		cmocka_unit_test(lists_are_made_of_what_is_named),
+		cmocka_unit_test(what_an_item_holds_stays_where_it_is),
+		cmocka_unit_test(nothings_are_a_list_of_nothing),
+		cmocka_unit_test(taking_an_item_leaves_nothing),
+		cmocka_unit_test(taking_what_is_not_there_panics),
 		cmocka_unit_test(item_beyond_the_end_raises_index_error),
 		cmocka_unit_test(item_of_another_kind_raises_type_error),
 		cmocka_unit_test(values_count_as_holders_of_their_object),
