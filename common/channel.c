@@ -83,6 +83,26 @@ void
 channel_cancel(struct channel *channel)
 {
 	channel->outgoing.length = channel->frame;
+	if (channel->frame == 0)
+		empty(&channel->outgoing);
+}
+
+struct reader
+channel_payload(const struct channel *channel)
+{
+	size_t start = channel->frame + header_size();
+
+	return (struct reader){channel->outgoing.bytes + start,
+		channel->outgoing.length - start};
+}
+
+void
+channel_move(struct channel *from, struct channel *to)
+{
+	struct buffer moved = from->outgoing;
+
+	from->outgoing = to->outgoing;
+	to->outgoing = moved;
 }
 
 /* A peer that is gone must not kill the writer, so sockets get no SIGPIPE. */

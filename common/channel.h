@@ -56,6 +56,15 @@ struct buffer *channel_begin(struct channel *channel);
 struct error *channel_end(struct channel *channel);
 void channel_cancel(struct channel *channel);
 
+/* The payload of the frame that was begun last, which lasts as long as that. */
+struct reader channel_payload(const struct channel *channel);
+
+/*
+ * Moves what is ready to go, of which nothing was written yet, to a channel
+ * that has nothing to write.
+ */
+void channel_move(struct channel *from, struct channel *to);
+
 /*
  * Writes what is ready to go: all of it if the descriptor blocks, else as much
  * as can go at once. Raises ConnectionError when the peer is gone.

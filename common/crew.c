@@ -1,4 +1,10 @@
 /*
+ * A parcel that was sent lies on the shelf until a worker takes it. The crew
+ * sees that when it looks, which it does before it acts on anything that a
+ * worker could have done since; so a seat's parcels are what its worker took
+ * and has not replied to. A chunk that is too long for a place waits as a whole
+ * frame in the draft, and is moved to the channel of whoever took its ticket.
+ *
  * A worker's end is told by the zygote, not by its pipe: when the report comes,
  * the worker wrote all that it ever will, so what stands in the pipe is read
  * first, and a reply that was complete still counts. A pipe that ends while its
@@ -13,6 +19,7 @@
 #include "events.h"
 #include "panic.h"
 #include "seat.h"
+#include "shelf.h"
 #include "sys.h"
 #include "trace.h"
 #include "zygote.h"
@@ -37,8 +44,12 @@ struct crew {
 	/* What the next crew_step() is to raise. */
 	struct error *failure;
 	uint64_t last_number;
-	/* The latest first: its caches are warm. */
-	struct seat_list idle;
+	/* A channel without descriptors, for the frame under construction. */
+	struct channel draft;
+	/* The parcel that waits in the draft to be taken, or NULL. */
+	const struct parcel *large;
+	/* What lies on the shelf, as far as is known, the oldest first. */
+	struct parcel_list shelved;
 	size_t seat_count;
 	struct seat seats[];
 };
@@ -88,6 +99,7 @@ start(struct crew *crew)
 	TRY(sys_map_shared(
 		crew->seat_count * sizeof(*crew->plan->begun), &begun));
 	crew->plan->begun = begun;
+	TRY(shelf_new(crew->seat_count, &crew->plan->shelf));
 	TRY(zygote_new(
 		run_worker, crew->plan, crew->seat_count, &crew->zygote));
 	TRY(events_listen(&crew->events, zygote_descriptor(crew->zygote),
@@ -105,8 +117,11 @@ crew_new(struct worker_plan *plan, size_t seats, struct crew_owner owner,
 		calloc(1, sizeof(*made) + seats * sizeof(struct seat)));
 
 	made->plan = plan;
+	plan->begun = NULL;
+	plan->shelf = NULL;
 	made->owner = owner;
-	TAILQ_INIT(&made->idle);
+	channel_init(&made->draft, -1, -1, WORKER_MESSAGE_LIMIT);
+	TAILQ_INIT(&made->shelved);
 	made->seat_count = seats;
 	for (size_t i = 0; i < seats; i++)
 		seat_init(&made->seats[i]);
@@ -126,31 +141,11 @@ crew_free(struct crew *crew)
 		seat_leave(&crew->seats[i]);
 	events_fini(&crew->events);
 	error_free(crew->failure);
+	channel_fini(&crew->draft);
+	shelf_free(crew->plan->shelf);
 	sys_unmap_shared(crew->plan->begun,
 		crew->seat_count * sizeof(*crew->plan->begun));
 	free(crew);
-}
-
-size_t
-crew_idle(struct crew *crew)
-{
-	const struct seat *seat = TAILQ_FIRST(&crew->idle);
-
-	return seat ? index_of(crew, seat) : NO_SEAT;
-}
-
-static void
-make_idle(struct crew *crew, struct seat *seat)
-{
-	seat->state = SEAT_IDLE;
-	TAILQ_INSERT_HEAD(&crew->idle, seat, link);
-}
-
-static void
-make_not_idle(struct crew *crew, struct seat *seat, enum seat_state state)
-{
-	TAILQ_REMOVE(&crew->idle, seat, link);
-	seat->state = state;
 }
 
 /* Keeps the first failure; NULL is none. */
@@ -170,8 +165,6 @@ fail(struct crew *crew, struct error *error)
 static void
 give_up_worker(struct crew *crew, struct seat *seat)
 {
-	if (seat->state == SEAT_IDLE)
-		make_not_idle(crew, seat, SEAT_ENDING);
 	seat->given_up = true;
 	fail(crew, TRACED(events_ignore(&crew->events, seat->in)));
 	if (seat->wants_room)
@@ -183,11 +176,14 @@ give_up_worker(struct crew *crew, struct seat *seat)
 static void
 flush_seat(struct crew *crew, struct seat *seat)
 {
-	/* A pipe without a reader: the zygote will report why. */
-	struct error *gone = channel_flush(&seat->channel);
-	bool wants_room = !gone && channel_has_outgoing(&seat->channel);
-	struct error *error = NULL;
+	struct error *gone, *error = NULL;
+	bool wants_room;
 
+	if (seat->given_up)
+		return;
+	/* A pipe without a reader: the zygote will report why. */
+	gone = channel_flush(&seat->channel);
+	wants_room = !gone && channel_has_outgoing(&seat->channel);
 	error_free(gone);
 	if (wants_room && !seat->wants_room)
 		error = TRACED(events_listen(
@@ -198,29 +194,91 @@ flush_seat(struct crew *crew, struct seat *seat)
 	fail(crew, error);
 }
 
-struct buffer *
-crew_begin(struct crew *crew, size_t index, uint64_t *number)
+/* Wakes a worker, if one sleeps, to look at the shelf. */
+static void
+wake_sleeper(struct crew *crew)
 {
-	*number = ++crew->last_number;
-	return channel_begin(&crew->seats[index].channel);
+	size_t index;
+	struct seat *seat;
+
+	if (!shelf_find_sleeper(crew->plan->shelf, &index))
+		return;
+	seat = &crew->seats[index];
+	channel_begin(&seat->channel);
+	fail(crew, TRACED(channel_end(&seat->channel)));
+	flush_seat(crew, seat);
+}
+
+/* The oldest parcel on the shelf was taken. */
+static void
+hand_over(struct crew *crew, struct seat *seat)
+{
+	struct parcel *parcel = TAILQ_FIRST(&crew->shelved);
+
+	TAILQ_REMOVE(&crew->shelved, parcel, link);
+	TAILQ_INSERT_TAIL(&seat->parcels, parcel, link);
+	if (parcel != crew->large)
+		return;
+	crew->large = NULL;
+	channel_move(&crew->draft, &seat->channel);
+	flush_seat(crew, seat);
+}
+
+/* Finds out who has taken what. */
+static void
+look_at_shelf(struct crew *crew)
+{
+	size_t index;
+
+	while (!TAILQ_EMPTY(&crew->shelved) &&
+		shelf_taken(crew->plan->shelf, &index)) {
+		if (index >= crew->seat_count) {
+			fail(crew, RAISE(RuntimeError,
+					   "a task has overwritten memory that "
+					   "its pool shares with it"));
+			return;
+		}
+		hand_over(crew, &crew->seats[index]);
+	}
+}
+
+bool
+crew_has_room(struct crew *crew)
+{
+	look_at_shelf(crew);
+	return !crew->large && shelf_has_room(crew->plan->shelf);
+}
+
+struct buffer *
+crew_begin(struct crew *crew, struct parcel *parcel)
+{
+	parcel->number = ++crew->last_number;
+	return channel_begin(&crew->draft);
 }
 
 void
-crew_cancel(struct crew *crew, size_t index)
+crew_cancel(struct crew *crew)
 {
-	channel_cancel(&crew->seats[index].channel);
+	channel_cancel(&crew->draft);
 }
 
 struct error *
-crew_send(struct crew *crew, size_t index)
+crew_send(struct crew *crew, struct parcel *parcel)
 {
-	struct seat *seat = &crew->seats[index];
+	struct reader chunk;
 
-	TRY(channel_end(&seat->channel));
-	make_not_idle(crew, seat, SEAT_BUSY);
-	seat->number = crew->last_number;
-	seat->chunks++;
-	flush_seat(crew, seat);
+	TRY(channel_end(&crew->draft));
+	chunk = channel_payload(&crew->draft);
+	if (chunk.length <= SHELF_CHUNK_LIMIT) {
+		shelf_put(crew->plan->shelf, chunk, trace_latest());
+		channel_cancel(&crew->draft);
+	} else {
+		shelf_put(
+			crew->plan->shelf, (struct reader){0}, trace_latest());
+		crew->large = parcel;
+	}
+	TAILQ_INSERT_TAIL(&crew->shelved, parcel, link);
+	wake_sleeper(crew);
 	return NULL;
 }
 
@@ -228,36 +286,34 @@ static void
 take_outcome(struct crew *crew, struct seat *seat, enum reply_kind kind,
 	struct reader *reply)
 {
-	size_t maximum = crew->plan->maximum_chunks;
+	struct parcel *parcel = TAILQ_FIRST(&seat->parcels);
 
-	if (maximum && seat->chunks == maximum)
-		seat->state = SEAT_ENDING;
-	else
-		make_idle(crew, seat);
-	crew->owner.replied(
-		crew->owner.owner, index_of(crew, seat), kind, reply);
+	TAILQ_REMOVE(&seat->parcels, parcel, link);
+	crew->owner.replied(crew->owner.owner, parcel, kind, reply);
 }
 
 /* Raises ConnectionError for a reply that no sane worker sends. */
 static struct error *
 take_reply(struct crew *crew, struct seat *seat, struct reader *reply)
 {
+	const struct parcel *parcel;
 	struct error *broken;
 	uint8_t kind;
 
 	TRY(reader_take_byte(reply, &kind));
+	look_at_shelf(crew);
+	parcel = TAILQ_FIRST(&seat->parcels);
 	trace(.kind = TRACE_RECEIVE, .cause = seat->channel.cause,
-		.chunk = seat->number);
+		.chunk = parcel ? parcel->number : 0);
 	if (kind == REPLY_READY && seat->state == SEAT_STARTING) {
 		crew->false_starts = 0;
-		make_idle(crew, seat);
+		seat->state = SEAT_READY;
 	} else if (kind == REPLY_BROKEN && seat->state == SEAT_STARTING) {
 		TRY(decode_error(reply, &broken));
 		fail(crew, broken);
-	} else if ((kind == REPLY_VALUES || kind == REPLY_ERROR) &&
-		   seat->state == SEAT_BUSY) {
+	} else if ((kind == REPLY_VALUES || kind == REPLY_ERROR) && parcel) {
 		take_outcome(crew, seat, kind, reply);
-	} else {
+	} else if (kind != REPLY_ASK || !parcel) {
 		return RAISE(ConnectionError,
 			"a worker sent a reply of kind %d", kind);
 	}
@@ -297,33 +353,36 @@ serve_seat(struct crew *crew, struct seat *seat)
 	error_free(error);
 }
 
-/* Tells what the end of its worker means for what a seat was doing. */
+/* Tells of what a worker had, whose numbers rise. */
+static void
+lose_parcels(struct crew *crew, struct seat *seat,
+	const struct zygote_report *report)
+{
+	uint64_t begun = atomic_load(&crew->plan->begun[report->seat]);
+	struct parcel *parcel;
+
+	while ((parcel = TAILQ_FIRST(&seat->parcels))) {
+		TAILQ_REMOVE(&seat->parcels, parcel, link);
+		crew->owner.lost(crew->owner.owner, parcel,
+			parcel->number <= begun, seat_loss(report));
+	}
+}
+
+/* Deals with the end of a worker, which may have been woken for a parcel. */
 static struct error *
 end_worker(struct crew *crew, struct seat *seat,
 	const struct zygote_report *report)
 {
-	bool begun =
-		atomic_load(&crew->plan->begun[report->seat]) == seat->number;
-
-	switch (seat->state) {
-	case SEAT_BUSY:
-		crew->owner.lost(crew->owner.owner, report->seat, begun,
-			seat_loss(report));
-		break;
-	case SEAT_IDLE:
-		make_not_idle(crew, seat, SEAT_ENDING);
-		break;
-	case SEAT_STARTING:
-		if (!crew->closing && ++crew->false_starts > FALSE_STARTS_LIMIT)
-			return RAISE(WorkerLostError,
-				"%d workers in a row ended before they were "
-				"ready",
-				crew->false_starts);
-		break;
-	case SEAT_EMPTY:
-	case SEAT_ENDING:
-		break;
-	}
+	look_at_shelf(crew);
+	lose_parcels(crew, seat, report);
+	shelf_vacate(crew->plan->shelf, report->seat);
+	if (!TAILQ_EMPTY(&crew->shelved))
+		wake_sleeper(crew);
+	if (seat->state == SEAT_STARTING && !crew->closing &&
+		++crew->false_starts > FALSE_STARTS_LIMIT)
+		return RAISE(WorkerLostError,
+			"%d workers in a row ended before they were ready",
+			crew->false_starts);
 	return NULL;
 }
 

@@ -2,10 +2,11 @@
  * crew.h - the workers of a pool, each in a seat of its own, and what comes
  * from them.
  *
- * A worker that ends is replaced. The crew knows nothing of tasks: whoever owns
- * it, one thread, gives messages to idle seats, and is told through a
- * crew_owner of replies and of losses. That thread has SIGPIPE blocked or
- * ignored, since a worker may end while it is written to.
+ * Whoever owns the crew, one thread, sends parcels: chunks of work, each for
+ * whichever worker is first to have nothing to do. He is told through a
+ * crew_owner what became of each. The crew knows nothing of tasks. A worker
+ * that ends is replaced. The thread has SIGPIPE blocked or ignored, since a
+ * worker may end while it is written to.
  */
 #ifndef FORKLORE_CREW_H
 #define FORKLORE_CREW_H
@@ -16,53 +17,65 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 struct buffer;
 struct crew;
 struct error;
 struct reader;
 
-/* No seat. */
-#define NO_SEAT SIZE_MAX
+/* A part of whatever its owner knows of a chunk that he sends. */
+struct parcel {
+	/* The number in the chunk's head; they rise. */
+	uint64_t number;
+	/* Among those that nobody took, or that a worker has. */
+	TAILQ_ENTRY(parcel) link;
+};
 
-/* What the crew's owner is told, from within crew_step(). */
+/* What the crew's owner is told of a parcel in the end, by crew_step(). */
 struct crew_owner {
-	/* The busy worker in a seat sent a reply, of a kind; it is idle now. */
-	void (*replied)(void *owner, size_t seat, enum reply_kind kind,
-		struct reader *reply);
+	/* A worker sent a reply to it, of a kind. */
+	void (*replied)(void *owner, struct parcel *parcel,
+		enum reply_kind kind, struct reader *reply);
 	/*
-	 * The busy worker in a seat is lost, and why, in an error which is
-	 * taken; begun tells whether it had read its message whole.
+	 * The worker that had it is lost, and why, in an error which is taken;
+	 * begun tells whether it had read the chunk whole.
 	 */
-	void (*lost)(void *owner, size_t seat, bool begun, struct error *why);
+	void (*lost)(void *owner, struct parcel *parcel, bool begun,
+		struct error *why);
 	void *owner;
 };
 
 /*
  * Makes a crew of that many workers, which start at once. The plan is borrowed
- * until the crew is freed; its begun is set here. Raises OSError.
+ * until the crew is freed; its begun and its shelf are set here. Raises
+ * OSError.
  */
 struct error *crew_new(struct worker_plan *plan, size_t seats,
 	struct crew_owner owner, struct crew **crew);
 
-/* Kills whoever is left and waits for the end of all. NULL is fine. */
+/*
+ * Kills whoever is left and waits for the end of all. Of parcels that are under
+ * way nothing more is told. NULL is fine.
+ */
 void crew_free(struct crew *crew);
 DEFINE_SCOPED(crew)
 
-/* An idle seat, or NO_SEAT. */
-size_t crew_idle(struct crew *crew);
+/* Whether a parcel can be sent; if not, that may change in crew_step(). */
+bool crew_has_room(struct crew *crew);
 
 /*
- * Begins a message to an idle seat and gives the buffer for its payload, which
- * is to begin with a chunk_head of this number. Then crew_send() makes the seat
- * busy, or crew_cancel() leaves it idle. crew_send() raises ValueError for a
- * payload too long, and the seat is idle.
+ * Begins a parcel, if there is room for it: numbers it, and gives the buffer
+ * for the chunk, which is to begin with a chunk_head of that number. Then
+ * either crew_send() sends it, and borrows the parcel until its end is told, or
+ * crew_cancel() drops it. crew_send() raises ValueError for a chunk too long,
+ * and has then dropped it.
  */
-struct buffer *crew_begin(struct crew *crew, size_t seat, uint64_t *number);
-struct error *crew_send(struct crew *crew, size_t seat);
-void crew_cancel(struct crew *crew, size_t seat);
+struct buffer *crew_begin(struct crew *crew, struct parcel *parcel);
+struct error *crew_send(struct crew *crew, struct parcel *parcel);
+void crew_cancel(struct crew *crew);
 
-/* Lets all workers end, none of which may be busy, and replaces none. */
+/* Lets all workers end and replaces none. No parcel may be under way. */
 void crew_close(struct crew *crew);
 
 /* Whether no worker is left. */
@@ -74,8 +87,8 @@ void crew_wake(struct crew *crew);
 /*
  * Waits until something happens, and deals with all that has. An error means
  * that the crew is of no more use: its initializer failed, no worker can be
- * started, or its zygote is gone. Seats that are busy then are not heard of any
- * more.
+ * started, its zygote is gone, or a task has overwritten what it shares with
+ * the workers. Of parcels that are under way then nothing more is told.
  */
 struct error *crew_step(struct crew *crew);
 

@@ -20,6 +20,19 @@
 /* A chunk that so many workers did not live to begin is given up. */
 #define ATTEMPTS_LIMIT 8
 
+/* A chunk on its way. */
+struct delivery {
+	/* The first, so that a parcel is the delivery that it belongs to. */
+	struct parcel parcel;
+	struct chunk chunk;
+	/* How many workers died before they began it. */
+	int attempts;
+	/* Among those of its handler. */
+	TAILQ_ENTRY(delivery) link;
+};
+
+TAILQ_HEAD(delivery_list, delivery);
+
 enum handler_state {
 	HANDLER_RUNS,
 	HANDLER_CLOSED,
@@ -49,11 +62,10 @@ struct handler {
 	/* The thread's own. */
 	/* Submissions whose items are all dealt, but not all heard of. */
 	struct submission_list running;
-	/* What each busy seat is at. */
-	struct chunk *chunks;
-	/* Chunks to be dealt again, since their workers never began them. */
-	struct chunk *returned;
-	size_t returned_count;
+	/* What was dealt and is not heard of. */
+	struct delivery_list dealt;
+	/* What is to be dealt again, since its worker never began it. */
+	struct delivery_list returned;
 };
 
 /* The handler whose thread is running, if it is one. */
@@ -68,14 +80,32 @@ settle_if_complete(struct handler *handler, struct submission *submission)
 	submission_settle(submission);
 }
 
+static struct delivery *
+take_dealt(struct handler *handler, struct parcel *parcel)
+{
+	struct delivery *delivery = (struct delivery *)parcel;
+
+	TAILQ_REMOVE(&handler->dealt, delivery, link);
+	return delivery;
+}
+
+/* Frees a delivery whose chunk was heard of. */
 static void
-on_reply(void *owner, size_t seat, enum reply_kind kind, struct reader *reply)
+finish_delivery(struct handler *handler, struct delivery *delivery)
+{
+	settle_if_complete(handler, delivery->chunk.submission);
+	free(delivery);
+}
+
+static void
+on_reply(void *owner, struct parcel *parcel, enum reply_kind kind,
+	struct reader *reply)
 {
 	struct handler *handler = owner;
-	struct chunk *chunk = &handler->chunks[seat];
+	struct delivery *delivery = take_dealt(handler, parcel);
 
-	chunk_end(chunk, kind, reply);
-	settle_if_complete(handler, chunk->submission);
+	chunk_end(&delivery->chunk, kind, reply);
+	finish_delivery(handler, delivery);
 }
 
 /* Records what is done with a chunk, or which error that led to. */
@@ -90,66 +120,92 @@ tell(enum trace_kind kind, const struct chunk *chunk, uint64_t number,
 		.task = chunk->first, .tasks = chunk->count, .chunk = number);
 }
 
+/* Ends a chunk with an error, which is taken. */
 static void
-on_loss(void *owner, size_t seat, bool begun, struct error *why)
+fail_delivery(struct handler *handler, struct delivery *delivery,
+	uint64_t number, struct error *error)
+{
+	tell(TRACE_ERROR_BORN, &delivery->chunk, number, error);
+	chunk_fail(&delivery->chunk, error);
+	finish_delivery(handler, delivery);
+}
+
+static void
+on_loss(void *owner, struct parcel *parcel, bool begun, struct error *why)
 {
 	struct handler *handler = owner;
-	struct chunk *chunk = &handler->chunks[seat];
+	struct delivery *delivery = take_dealt(handler, parcel);
 
-	if (!begun && ++chunk->attempts < ATTEMPTS_LIMIT) {
-		handler->returned[handler->returned_count++] = *chunk;
+	if (begun || ++delivery->attempts == ATTEMPTS_LIMIT) {
+		fail_delivery(handler, delivery, 0, why);
+	} else {
+		TAILQ_INSERT_TAIL(&handler->returned, delivery, link);
 		error_free(why);
-		return;
 	}
-	tell(TRACE_ERROR_BORN, chunk, 0, why);
-	chunk_fail(chunk, why);
-	settle_if_complete(handler, chunk->submission);
+}
+
+static struct error *
+send_chunk(struct handler *handler, struct parcel *parcel,
+	const struct chunk *chunk)
+{
+	struct buffer *buffer = crew_begin(handler->crew, parcel);
+	struct error *error;
+
+	tell(TRACE_ENCODE, chunk, parcel->number, NULL);
+	error = TRACED(chunk_encode(chunk, parcel->number, buffer));
+	if (error) {
+		crew_cancel(handler->crew);
+		return error;
+	}
+	tell(TRACE_SEND, chunk, parcel->number, NULL);
+	TRY(crew_send(handler->crew, parcel));
+	return NULL;
 }
 
 static void
-give(struct handler *handler, size_t seat, const struct chunk *chunk)
+give(struct handler *handler, struct delivery *delivery)
 {
-	uint64_t number;
-	struct buffer *buffer = crew_begin(handler->crew, seat, &number);
-	struct error *error;
+	struct parcel *parcel = &delivery->parcel;
+	struct error *error =
+		TRACED(send_chunk(handler, parcel, &delivery->chunk));
 
-	tell(TRACE_ENCODE, chunk, number, NULL);
-	error = TRACED(chunk_encode(chunk, number, buffer));
-	if (error) {
-		crew_cancel(handler->crew, seat);
-	} else {
-		tell(TRACE_SEND, chunk, number, NULL);
-		error = TRACED(crew_send(handler->crew, seat));
-	}
-	if (error) {
-		tell(TRACE_ERROR_BORN, chunk, number, error);
-		chunk_fail(chunk, error);
-		settle_if_complete(handler, chunk->submission);
-	} else {
-		handler->chunks[seat] = *chunk;
-	}
+	if (error)
+		fail_delivery(handler, delivery, parcel->number, error);
+	else
+		TAILQ_INSERT_TAIL(&handler->dealt, delivery, link);
 }
 
-static bool
-next_chunk(struct handler *handler, struct chunk *chunk)
+static struct delivery *
+delivery_of(struct chunk chunk)
 {
+	struct delivery *delivery = must_have(malloc(sizeof(*delivery)));
+
+	*delivery = (struct delivery){.chunk = chunk};
+	return delivery;
+}
+
+/* Takes what is to be dealt next; NULL if there is nothing. */
+static struct delivery *
+next_delivery(struct handler *handler)
+{
+	struct delivery *next = TAILQ_FIRST(&handler->returned);
 	struct submission *submission;
 
-	if (handler->returned_count > 0) {
-		*chunk = handler->returned[--handler->returned_count];
-		return true;
+	if (next) {
+		TAILQ_REMOVE(&handler->returned, next, link);
+		return next;
 	}
 	pthread_mutex_lock(&handler->lock);
 	submission = TAILQ_FIRST(&handler->waiting);
 	if (submission) {
-		*chunk = submission_next_chunk(submission);
+		next = delivery_of(submission_next_chunk(submission));
 		if (submission_all_given(submission)) {
 			TAILQ_REMOVE(&handler->waiting, submission, link);
 			TAILQ_INSERT_TAIL(&handler->running, submission, link);
 		}
 	}
 	pthread_mutex_unlock(&handler->lock);
-	return submission != NULL;
+	return next;
 }
 
 /* Takes the first submission out of a list; NULL if there is none. */
@@ -179,13 +235,12 @@ settle_empty(struct handler *handler)
 static void
 deal(struct handler *handler)
 {
-	struct chunk chunk;
-	size_t seat;
+	struct delivery *next;
 
 	settle_empty(handler);
-	while ((seat = crew_idle(handler->crew)) != NO_SEAT &&
-		next_chunk(handler, &chunk)) {
-		give(handler, seat, &chunk);
+	while (crew_has_room(handler->crew) &&
+		(next = next_delivery(handler))) {
+		give(handler, next);
 		settle_empty(handler);
 	}
 }
@@ -231,12 +286,25 @@ see_off(struct handler *handler)
 	}
 }
 
+static void
+free_deliveries(struct delivery_list *list)
+{
+	struct delivery *delivery;
+
+	while ((delivery = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, delivery, link);
+		free(delivery);
+	}
+}
+
 /* Gives every pending result an error, which is taken. */
 static void
 abandon_all(struct handler *handler, struct error *error)
 {
 	struct submission *submission;
 
+	free_deliveries(&handler->dealt);
+	free_deliveries(&handler->returned);
 	pthread_mutex_lock(&handler->lock);
 	TAILQ_CONCAT(&handler->running, &handler->waiting, link);
 	TAILQ_CONCAT(&handler->running, &handler->empty, link);
@@ -316,7 +384,7 @@ start_thread(struct handler *handler)
 }
 
 static struct handler *
-allocate(size_t workers)
+allocate(void)
 {
 	struct handler *handler = must_have(calloc(1, sizeof(*handler)));
 
@@ -325,8 +393,8 @@ allocate(size_t workers)
 	TAILQ_INIT(&handler->waiting);
 	TAILQ_INIT(&handler->empty);
 	TAILQ_INIT(&handler->running);
-	handler->chunks = must_have(calloc(workers, sizeof(struct chunk)));
-	handler->returned = must_have(calloc(workers, sizeof(struct chunk)));
+	TAILQ_INIT(&handler->dealt);
+	TAILQ_INIT(&handler->returned);
 	return handler;
 }
 
@@ -337,15 +405,13 @@ discard(struct handler *handler)
 	error_free(handler->broken);
 	pthread_cond_destroy(&handler->ended_changed);
 	pthread_mutex_destroy(&handler->lock);
-	free(handler->chunks);
-	free(handler->returned);
 	free(handler);
 }
 
 struct error *
 handler_new(struct worker_plan *plan, size_t workers, struct handler **handler)
 {
-	struct handler *made = allocate(workers);
+	struct handler *made = allocate();
 	struct crew_owner owner = {
 		.replied = on_reply, .lost = on_loss, .owner = made};
 	struct error *error =

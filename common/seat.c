@@ -12,6 +12,7 @@ void
 seat_init(struct seat *seat)
 {
 	*seat = (struct seat){.state = SEAT_EMPTY, .in = -1, .out = -1};
+	TAILQ_INIT(&seat->parcels);
 }
 
 static void
@@ -49,6 +50,7 @@ seat_open(struct seat *seat, size_t limit, int *chunks_end, int *replies_end)
 	TRY(make_pipes(chunks, replies));
 	*seat = (struct seat){
 		.state = SEAT_STARTING, .out = chunks[1], .in = replies[0]};
+	TAILQ_INIT(&seat->parcels);
 	channel_init(&seat->channel, seat->in, seat->out, limit);
 	*chunks_end = chunks[0];
 	*replies_end = replies[1];

@@ -13,16 +13,16 @@
 #include <sys/queue.h>
 
 struct error;
+struct parcel;
 struct zygote_report;
+
+TAILQ_HEAD(parcel_list, parcel);
 
 enum seat_state {
 	SEAT_EMPTY,
 	/* The worker is not ready yet. */
 	SEAT_STARTING,
-	SEAT_IDLE,
-	SEAT_BUSY,
-	/* The worker has run its maximum, or is being killed: it ends. */
-	SEAT_ENDING,
+	SEAT_READY,
 };
 
 struct seat {
@@ -36,14 +36,9 @@ struct seat {
 	bool given_up;
 	/* Whether there is more to write than the pipe took. */
 	bool wants_room;
-	/* The number of the chunk that was sent last, and how many were. */
-	uint64_t number;
-	size_t chunks;
-	/* Among the idle seats. */
-	TAILQ_ENTRY(seat) link;
+	/* What the worker is known to have, the oldest first. */
+	struct parcel_list parcels;
 };
-
-TAILQ_HEAD(seat_list, seat);
 
 /* Begins as an empty seat. */
 void seat_init(struct seat *seat);

@@ -51,8 +51,6 @@ struct chunk {
 	struct submission *submission;
 	size_t first;
 	size_t count;
-	/* How many workers died before they began it. */
-	int attempts;
 };
 
 /*

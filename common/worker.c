@@ -4,6 +4,7 @@
 #include "channel.h"
 #include "encoding.h"
 #include "error.h"
+#include "shelf.h"
 #include "trace.h"
 #include "value.h"
 
@@ -110,18 +111,14 @@ run_tasks(const struct chunk_head *head, struct reader *items,
 	return NULL;
 }
 
-static struct error *
-receive_chunk(struct channel *channel, struct reader *chunk)
-{
-	struct error *error;
-
-	board_begin(ACTIVITY_AWAIT_CHUNK, 0);
-	error = TRACED(channel_receive(channel, chunk));
-	board_end();
-	if (!error)
-		trace(.kind = TRACE_RECEIVE, .cause = channel->cause);
-	return error;
-}
+/* What a worker needs to get its chunks. */
+struct desk {
+	const struct worker_plan *plan;
+	size_t seat;
+	struct channel channel;
+	/* What was taken off the shelf. */
+	struct buffer taken;
+};
 
 static struct error *
 send_reply(struct channel *channel)
@@ -132,6 +129,18 @@ send_reply(struct channel *channel)
 	error = TRACED(channel_flush(channel));
 	board_end();
 	return error;
+}
+
+static struct error *
+send_kind(struct channel *channel, enum reply_kind kind, const char *text)
+{
+	struct buffer *reply = channel_begin(channel);
+
+	buffer_put_byte(reply, (uint8_t)kind);
+	trace(.kind = TRACE_SEND, .text = text);
+	TRY(channel_end(channel));
+	TRY(send_reply(channel));
+	return NULL;
 }
 
 static struct error *
@@ -176,37 +185,79 @@ serve_chunk(
 	return NULL;
 }
 
-/* Runs the initializer, if any, and tells the pool how that went. */
+static struct error *
+receive(struct channel *channel, struct reader *message)
+{
+	struct error *error;
+
+	board_begin(ACTIVITY_AWAIT_CHUNK, 0);
+	error = TRACED(channel_receive(channel, message));
+	board_end();
+	return error;
+}
+
+/* Takes the next chunk's ticket, and sleeps while there is none. */
+static struct error *
+take_next(struct desk *desk, uint64_t *cause)
+{
+	struct shelf *shelf = desk->plan->shelf;
+	struct reader wake_up;
+
+	while (!shelf_take(shelf, desk->seat, &desk->taken, cause)) {
+		shelf_lie_down(shelf, desk->seat);
+		if (shelf_is_empty(shelf) || !shelf_rise(shelf, desk->seat))
+			TRY(receive(&desk->channel, &wake_up));
+	}
+	return NULL;
+}
+
+/* Gets the next chunk, which lasts until the one after it. */
+static struct error *
+next_chunk(struct desk *desk, struct reader *chunk)
+{
+	uint64_t cause;
+
+	TRY(take_next(desk, &cause));
+	*chunk = (struct reader){desk->taken.bytes, desk->taken.length};
+	if (chunk->length == 0) {
+		TRY(send_kind(&desk->channel, REPLY_ASK, "ask"));
+		TRY(receive(&desk->channel, chunk));
+	}
+	trace(.kind = TRACE_RECEIVE, .cause = cause);
+	return NULL;
+}
+
+/* Runs the initializer, if any, and tells how that went; raises its error. */
 static struct error *
 get_ready(const struct worker_plan *plan, struct channel *channel)
 {
-	struct buffer *reply;
 	struct error *error;
 
 	if (plan->initializer) {
 		error = TRACED(plan->initializer(plan->initializer_arguments));
-		if (error)
-			return send_error(channel, REPLY_BROKEN, error);
+		if (error) {
+			TRY(send_error(
+				channel, REPLY_BROKEN, error_copy(error)));
+			return error;
+		}
 	}
-	reply = channel_begin(channel);
-	buffer_put_byte(reply, REPLY_READY);
-	trace(.kind = TRACE_SEND, .text = "ready");
-	TRY(channel_end(channel));
-	TRY(send_reply(channel));
+	TRY(send_kind(channel, REPLY_READY, "ready"));
 	return NULL;
 }
 
 static struct error *
-serve(const struct worker_plan *plan, size_t seat, struct channel *channel)
+serve(struct desk *desk)
 {
+	const struct worker_plan *plan = desk->plan;
 	struct reader chunk;
 
-	TRY(get_ready(plan, channel));
+	TRY(get_ready(plan, &desk->channel));
 	for (size_t served = 0;
 		!plan->maximum_chunks || served < plan->maximum_chunks;
 		served++) {
-		TRY(receive_chunk(channel, &chunk));
-		TRY(serve_chunk(channel, chunk, &plan->begun[seat]));
+		TRY(next_chunk(desk, &chunk));
+		TRY(serve_chunk(
+			&desk->channel, chunk, &plan->begun[desk->seat]));
 	}
 	return NULL;
 }
@@ -214,14 +265,15 @@ serve(const struct worker_plan *plan, size_t seat, struct channel *channel)
 void
 worker_run(const struct worker_plan *plan, size_t seat, int chunks, int replies)
 {
-	struct channel channel;
+	struct desk desk = {.plan = plan, .seat = seat};
 
 	is_worker = true;
 	board_take_line("worker %zu", seat + 1);
-	channel_init(&channel, chunks, replies, WORKER_MESSAGE_LIMIT);
+	channel_init(&desk.channel, chunks, replies, WORKER_MESSAGE_LIMIT);
 	/* Whatever ends the loop, the pool has hung up or will see it. */
-	error_free(serve(plan, seat, &channel));
-	channel_fini(&channel);
+	error_free(serve(&desk));
+	channel_fini(&desk.channel);
+	buffer_fini(&desk.taken);
 	fflush(stdout);
 	_exit(0);
 }

@@ -1,9 +1,11 @@
 /*
  * worker.h - a process of a pool that runs tasks, chunk by chunk.
  *
- * The pool sends chunks over one pipe and gets replies over another. The first
- * reply says that the worker is ready, or why not; then comes one for each
- * chunk.
+ * The worker takes chunks off a shelf (shelf.h), and sends replies over a pipe.
+ * The first reply says that it is ready, or why not; then comes one for each
+ * chunk. Over another pipe come wake-ups, which are empty messages, and the
+ * chunks that are too long for the shelf, each when the worker has asked for
+ * it.
  */
 #ifndef FORKLORE_WORKER_H
 #define FORKLORE_WORKER_H
@@ -17,6 +19,7 @@
 struct buffer;
 struct error;
 struct reader;
+struct shelf;
 struct value;
 
 /* The longest chunk or reply, in bytes. */
@@ -34,6 +37,8 @@ struct worker_plan {
 	 * begun can be given to another.
 	 */
 	_Atomic uint64_t *begun;
+	/* Where the chunks are. */
+	struct shelf *shelf;
 };
 
 /* The head of a chunk; its items follow, count encoded values. */
@@ -59,6 +64,8 @@ enum reply_kind {
 	REPLY_VALUES,
 	/* The chunk's first error follows. */
 	REPLY_ERROR,
+	/* The worker took a chunk that is too long, and now waits for it. */
+	REPLY_ASK,
 };
 
 /*

@@ -55,7 +55,6 @@ check_chunks(size_t count, size_t chunk_size, const size_t *lengths)
 		assert_ptr_equal(chunk.submission, submission);
 		assert_int_equal(chunk.first, next);
 		assert_int_equal(chunk.count, *lengths);
-		assert_int_equal(chunk.attempts, 0);
 		next += chunk.count;
 	}
 	assert_true(submission_all_given(submission));

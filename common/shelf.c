@@ -1,0 +1,249 @@
+#include "shelf.h"
+
+#include "buffer.h"
+#include "error.h"
+#include "panic.h"
+#include "sys.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A word has a ticket above a seat, from 1; no process has pipes for more. */
+#define SEAT_BITS 20
+#define NOBODY SIZE_MAX
+
+#define CACHE_LINE 64
+#define WORDS_AT_MOST (SHELF_CHUNK_LIMIT / sizeof(uint64_t))
+
+struct place {
+	/* The ticket of its chunk, and, once that was noted, its taker. */
+	alignas(CACHE_LINE) _Atomic uint64_t taker;
+	_Atomic uint64_t cause;
+	/* In bytes; 0 is a chunk that is to be asked for. */
+	_Atomic uint64_t size;
+	/*
+	 * May be filled anew while a slow worker still copies them. Each is
+	 * stored with release and loaded with acquire: who got one that is too
+	 * new sees that the turn has passed, too, and so does not take.
+	 */
+	_Atomic uint64_t words[WORDS_AT_MOST];
+};
+
+/* What the processes share. */
+struct shared {
+	struct place places[SHELF_PLACES];
+	alignas(CACHE_LINE) _Atomic uint64_t turn;
+	/* Which seats' flags are up. */
+	alignas(CACHE_LINE) atomic_bool asleep[];
+};
+
+struct shelf {
+	struct shared *shared;
+	size_t seats;
+	/* The pool's own: the last ticket laid out; the last taker told of. */
+	uint64_t last;
+	uint64_t known;
+};
+
+static uint64_t
+word_of(uint64_t ticket, size_t seat)
+{
+	return ticket << SEAT_BITS | (seat + 1);
+}
+
+static uint64_t
+ticket_of(uint64_t word)
+{
+	return word >> SEAT_BITS;
+}
+
+static size_t
+seat_of(uint64_t word)
+{
+	return (word & (((uint64_t)1 << SEAT_BITS) - 1)) - 1;
+}
+
+static struct place *
+place_of(const struct shelf *shelf, uint64_t ticket)
+{
+	return &shelf->shared->places[ticket % SHELF_PLACES];
+}
+
+static size_t
+size_for(size_t seats)
+{
+	return sizeof(struct shared) + seats * sizeof(atomic_bool);
+}
+
+struct error *
+shelf_new(size_t seats, struct shelf **shelf)
+{
+	void *shared;
+
+	TRY(sys_map_shared(size_for(seats), &shared));
+	*shelf = must_have(calloc(1, sizeof(**shelf)));
+	(*shelf)->shared = shared;
+	(*shelf)->seats = seats;
+	return NULL;
+}
+
+void
+shelf_free(struct shelf *shelf)
+{
+	if (!shelf)
+		return;
+	sys_unmap_shared(shelf->shared, size_for(shelf->seats));
+	free(shelf);
+}
+
+bool
+shelf_has_room(const struct shelf *shelf)
+{
+	return shelf->last - shelf->known < SHELF_PLACES;
+}
+
+static void
+fill(struct place *place, struct reader chunk)
+{
+	uint64_t word;
+
+	for (size_t i = 0; chunk.length > 0; i++) {
+		size_t size = sizeof(word);
+
+		word = 0;
+		if (chunk.length >= size)
+			memcpy(&word, chunk.bytes, size);
+		else
+			memcpy(&word, chunk.bytes, size = chunk.length);
+		atomic_store_explicit(
+			&place->words[i], word, memory_order_release);
+		chunk.bytes += size;
+		chunk.length -= size;
+	}
+}
+
+void
+shelf_put(struct shelf *shelf, struct reader chunk, uint64_t cause)
+{
+	uint64_t ticket = ++shelf->last;
+	struct place *place = place_of(shelf, ticket);
+
+	atomic_store_explicit(&place->cause, cause, memory_order_release);
+	atomic_store_explicit(&place->size, chunk.length, memory_order_release);
+	fill(place, chunk);
+	atomic_store(&place->taker, word_of(ticket, NOBODY));
+}
+
+bool
+shelf_taken(struct shelf *shelf, size_t *seat)
+{
+	uint64_t ticket = shelf->known + 1;
+	uint64_t taken = atomic_load(&shelf->shared->turn);
+
+	if (ticket > ticket_of(taken))
+		return false;
+	if (ticket < ticket_of(taken))
+		taken = atomic_load(&place_of(shelf, ticket)->taker);
+	*seat = seat_of(taken);
+	shelf->known = ticket;
+	return true;
+}
+
+bool
+shelf_find_sleeper(struct shelf *shelf, size_t *seat)
+{
+	for (size_t i = 0; i < shelf->seats; i++)
+		if (shelf_rise(shelf, i)) {
+			*seat = i;
+			return true;
+		}
+	return false;
+}
+
+void
+shelf_vacate(struct shelf *shelf, size_t seat)
+{
+	shelf_rise(shelf, seat);
+}
+
+/* Whoever takes the next notes this first; all who do note the same. */
+static void
+note_taker(struct shelf *shelf, uint64_t turn)
+{
+	uint64_t nobody = word_of(ticket_of(turn), NOBODY);
+
+	atomic_compare_exchange_strong(
+		&place_of(shelf, ticket_of(turn))->taker, &nobody, turn);
+}
+
+static void
+copy(const struct place *place, struct buffer *chunk)
+{
+	size_t size = atomic_load(&place->size);
+	size_t count = (size + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+	unsigned char *bytes;
+
+	chunk->length = 0;
+	/* Whatever a task may have written there by mistake. */
+	if (size > SHELF_CHUNK_LIMIT)
+		return;
+	bytes = buffer_extend(chunk, count * sizeof(uint64_t));
+	for (size_t i = 0; i < count; i++) {
+		uint64_t word = atomic_load_explicit(
+			&place->words[i], memory_order_acquire);
+
+		memcpy(bytes + i * sizeof(word), &word, sizeof(word));
+	}
+	chunk->length = size;
+}
+
+/* Whether something lies there after a turn, which may have passed since. */
+static bool
+has_next(const struct shelf *shelf, uint64_t turn)
+{
+	uint64_t ticket = ticket_of(turn) + 1;
+
+	return ticket_of(atomic_load(&place_of(shelf, ticket)->taker)) >=
+	       ticket;
+}
+
+bool
+shelf_is_empty(const struct shelf *shelf)
+{
+	return !has_next(shelf, atomic_load(&shelf->shared->turn));
+}
+
+bool
+shelf_take(
+	struct shelf *shelf, size_t seat, struct buffer *chunk, uint64_t *cause)
+{
+	uint64_t turn = atomic_load(&shelf->shared->turn);
+
+	while (has_next(shelf, turn)) {
+		uint64_t ticket = ticket_of(turn) + 1;
+		const struct place *place = place_of(shelf, ticket);
+
+		note_taker(shelf, turn);
+		*cause = atomic_load(&place->cause);
+		copy(place, chunk);
+		/* If it fails, turn is what it has become. */
+		if (atomic_compare_exchange_strong(
+			    &shelf->shared->turn, &turn, word_of(ticket, seat)))
+			return true;
+	}
+	return false;
+}
+
+void
+shelf_lie_down(struct shelf *shelf, size_t seat)
+{
+	atomic_store(&shelf->shared->asleep[seat], true);
+}
+
+bool
+shelf_rise(struct shelf *shelf, size_t seat)
+{
+	return atomic_exchange(&shelf->shared->asleep[seat], false);
+}

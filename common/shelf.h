@@ -1,0 +1,95 @@
+/*
+ * shelf.h - the chunks of work that nobody has taken yet, in memory that a pool
+ * shares with its workers. The pool lays chunks out; a worker that has nothing
+ * to do takes the next. Workers have seats, numbered from 0.
+ *
+ * Taking. The chunks have tickets: 1, 2, and so on. One word, the turn, says
+ * which was taken last, and by whom. A worker copies the chunk after that, and
+ * then tries to replace the turn, in one compare-and-exchange, by the next
+ * ticket and its own seat. If it succeeds, the copy is the chunk, and nobody
+ * else has it; if not, another was faster, and the copy is thrown away. So a
+ * worker that is killed at any instruction has taken a chunk or has not, and
+ * the pool can tell which; one that is stopped is in nobody's way. The turn
+ * names one taker only: before anybody replaces it, he notes in the place of
+ * its chunk who took that.
+ *
+ * Sleeping. A worker that finds nothing raises its flag, and looks once more.
+ * Then it sleeps until the pool, which lowers one flag after it laid out a
+ * chunk, wakes it. So either the worker sees the chunk, or the pool sees the
+ * flag. Who lowers a flag has decided what comes next: if it was the pool, it
+ * sends exactly one wake-up, and the worker waits for exactly that; if it was
+ * the worker, no wake-up comes. In either case the worker then tries to take.
+ *
+ * So no chunk lies there while a worker sleeps: when that worker looked,
+ * nothing did, and for each chunk since then a worker was woken, which takes
+ * one; a worker that was not woken and takes one too only leaves less. Who is
+ * killed between being woken and taking breaks this rule: when a worker has
+ * ended, and something lies there, the pool wakes another.
+ */
+#ifndef FORKLORE_SHELF_H
+#define FORKLORE_SHELF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buffer;
+struct error;
+struct reader;
+struct shelf;
+
+/* How many chunks have room, and the longest, in bytes. */
+#define SHELF_PLACES 64
+#define SHELF_CHUNK_LIMIT ((size_t)16360)
+
+/* Makes an empty shelf for workers yet to be forked. Raises OSError. */
+struct error *shelf_new(size_t seats, struct shelf **shelf);
+
+/* Frees it for the calling process; NULL is fine. */
+void shelf_free(struct shelf *shelf);
+
+/* The pool's part, which is for one thread. */
+
+/*
+ * Whether another chunk has room. A place is free again when shelf_taken() has
+ * told who took its chunk.
+ */
+bool shelf_has_room(const struct shelf *shelf);
+
+/*
+ * Lays a chunk out, for which there is room; an empty one says that the chunk
+ * is too long for a place, and that its taker is to ask for it. With it goes
+ * the entry in the record of the run that caused it, or 0.
+ */
+void shelf_put(struct shelf *shelf, struct reader chunk, uint64_t cause);
+
+/* Tells who took the next chunk that was taken: of each once, in their order.
+ */
+bool shelf_taken(struct shelf *shelf, size_t *seat);
+
+/* Lowers the first flag that is up; its worker is to be woken. */
+bool shelf_find_sleeper(struct shelf *shelf, size_t *seat);
+
+/* The worker in a seat has ended: it does not sleep. */
+void shelf_vacate(struct shelf *shelf, size_t seat);
+
+/* The worker's part, for one thread of each. */
+
+/*
+ * Takes the next chunk, if there is one, in place of what is in the buffer, and
+ * tells what caused it.
+ */
+bool shelf_take(struct shelf *shelf, size_t seat, struct buffer *chunk,
+	uint64_t *cause);
+
+/* Whether there is nothing to take. */
+bool shelf_is_empty(const struct shelf *shelf);
+
+/*
+ * Raises the flag; and lowers it, unless the pool has: then it gives false, and
+ * a wake-up has come or will.
+ */
+void shelf_lie_down(struct shelf *shelf, size_t seat);
+bool shelf_rise(struct shelf *shelf, size_t seat);
+
+#endif
