@@ -34,6 +34,9 @@
  */
 #define FALSE_STARTS_LIMIT 16
 
+/* After so many bytes sleepers are woken, though more may be laid out. */
+#define BYTES_AT_ONCE 32768
+
 struct crew {
 	struct worker_plan *plan;
 	struct crew_owner owner;
@@ -48,8 +51,17 @@ struct crew {
 	struct channel draft;
 	/* The parcel that waits in the draft to be taken, or NULL. */
 	const struct parcel *large;
+	/*
+	 * How many workers are to be woken before the crew waits, if so many
+	 * sleep: one for each parcel that was laid out since, and for each
+	 * worker that ended, which may have been woken for one.
+	 */
+	size_t owed;
+	/* How many bytes were laid out since. */
+	size_t fresh;
 	/* What lies on the shelf, as far as is known, the oldest first. */
 	struct parcel_list shelved;
+	size_t lying;
 	size_t seat_count;
 	struct seat seats[];
 };
@@ -194,19 +206,20 @@ flush_seat(struct crew *crew, struct seat *seat)
 	fail(crew, error);
 }
 
-/* Wakes a worker, if one sleeps, to look at the shelf. */
-static void
+/* Wakes a worker to look at the shelf; tells whether one slept. */
+static bool
 wake_sleeper(struct crew *crew)
 {
 	size_t index;
 	struct seat *seat;
 
 	if (!shelf_find_sleeper(crew->plan->shelf, &index))
-		return;
+		return false;
 	seat = &crew->seats[index];
 	channel_begin(&seat->channel);
 	fail(crew, TRACED(channel_end(&seat->channel)));
 	flush_seat(crew, seat);
+	return true;
 }
 
 /* The oldest parcel on the shelf was taken. */
@@ -216,6 +229,7 @@ hand_over(struct crew *crew, struct seat *seat)
 	struct parcel *parcel = TAILQ_FIRST(&crew->shelved);
 
 	TAILQ_REMOVE(&crew->shelved, parcel, link);
+	crew->lying--;
 	TAILQ_INSERT_TAIL(&seat->parcels, parcel, link);
 	if (parcel != crew->large)
 		return;
@@ -240,6 +254,22 @@ look_at_shelf(struct crew *crew)
 		}
 		hand_over(crew, &crew->seats[index]);
 	}
+}
+
+/* Wakes whom it owes to be woken, but no more than find something. */
+static void
+wake_sleepers(struct crew *crew)
+{
+	size_t woken = 0;
+
+	look_at_shelf(crew);
+	while (woken < crew->owed && woken < crew->lying &&
+		wake_sleeper(crew)) {
+		woken++;
+		look_at_shelf(crew);
+	}
+	crew->owed = 0;
+	crew->fresh = 0;
 }
 
 bool
@@ -278,7 +308,11 @@ crew_send(struct crew *crew, struct parcel *parcel)
 		crew->large = parcel;
 	}
 	TAILQ_INSERT_TAIL(&crew->shelved, parcel, link);
-	wake_sleeper(crew);
+	crew->lying++;
+	crew->owed++;
+	crew->fresh += chunk.length;
+	if (crew->fresh > BYTES_AT_ONCE)
+		wake_sleepers(crew);
 	return NULL;
 }
 
@@ -376,8 +410,7 @@ end_worker(struct crew *crew, struct seat *seat,
 	look_at_shelf(crew);
 	lose_parcels(crew, seat, report);
 	shelf_vacate(crew->plan->shelf, report->seat);
-	if (!TAILQ_EMPTY(&crew->shelved))
-		wake_sleeper(crew);
+	crew->owed++;
 	if (seat->state == SEAT_STARTING && !crew->closing &&
 		++crew->false_starts > FALSE_STARTS_LIMIT)
 		return RAISE(WorkerLostError,
@@ -454,6 +487,7 @@ crew_step(struct crew *crew)
 
 	crew->failure = NULL;
 	TRY(failure);
+	wake_sleepers(crew);
 	board_begin(ACTIVITY_AWAIT_REPLIES, 0);
 	error = TRACED(events_wait(&crew->events, FOREVER, whose, &count));
 	board_end();

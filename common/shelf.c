@@ -155,7 +155,8 @@ bool
 shelf_find_sleeper(struct shelf *shelf, size_t *seat)
 {
 	for (size_t i = 0; i < shelf->seats; i++)
-		if (shelf_rise(shelf, i)) {
+		if (atomic_load(&shelf->shared->asleep[i]) &&
+			shelf_rise(shelf, i)) {
 			*seat = i;
 			return true;
 		}

@@ -40,7 +40,7 @@ struct shelf;
 
 /* How many chunks have room, and the longest, in bytes. */
 #define SHELF_PLACES 64
-#define SHELF_CHUNK_LIMIT ((size_t)16360)
+#define SHELF_CHUNK_LIMIT ((size_t)65512)
 
 /* Makes an empty shelf for workers yet to be forked. Raises OSError. */
 struct error *shelf_new(size_t seats, struct shelf **shelf);
