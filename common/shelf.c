@@ -151,12 +151,18 @@ shelf_taken(struct shelf *shelf, size_t *seat)
 	return true;
 }
 
+/* Lowers a flag; tells whether it was up. */
+static bool
+lower(struct shelf *shelf, size_t seat)
+{
+	return atomic_exchange(&shelf->shared->asleep[seat], false);
+}
+
 bool
 shelf_find_sleeper(struct shelf *shelf, size_t *seat)
 {
 	for (size_t i = 0; i < shelf->seats; i++)
-		if (atomic_load(&shelf->shared->asleep[i]) &&
-			shelf_rise(shelf, i)) {
+		if (atomic_load(&shelf->shared->asleep[i]) && lower(shelf, i)) {
 			*seat = i;
 			return true;
 		}
@@ -166,7 +172,7 @@ shelf_find_sleeper(struct shelf *shelf, size_t *seat)
 void
 shelf_vacate(struct shelf *shelf, size_t seat)
 {
-	shelf_rise(shelf, seat);
+	lower(shelf, seat);
 }
 
 /* Whoever takes the next notes this first; all who do note the same. */
@@ -210,14 +216,8 @@ has_next(const struct shelf *shelf, uint64_t turn)
 	       ticket;
 }
 
-bool
-shelf_is_empty(const struct shelf *shelf)
-{
-	return !has_next(shelf, atomic_load(&shelf->shared->turn));
-}
-
-bool
-shelf_take(
+static bool
+take_next(
 	struct shelf *shelf, size_t seat, struct buffer *chunk, uint64_t *cause)
 {
 	uint64_t turn = atomic_load(&shelf->shared->turn);
@@ -237,14 +237,15 @@ shelf_take(
 	return false;
 }
 
-void
-shelf_lie_down(struct shelf *shelf, size_t seat)
-{
-	atomic_store(&shelf->shared->asleep[seat], true);
-}
-
 bool
-shelf_rise(struct shelf *shelf, size_t seat)
+shelf_take(
+	struct shelf *shelf, size_t seat, struct buffer *chunk, uint64_t *cause)
 {
-	return atomic_exchange(&shelf->shared->asleep[seat], false);
+	while (!take_next(shelf, seat, chunk, cause)) {
+		atomic_store(&shelf->shared->asleep[seat], true);
+		if (!has_next(shelf, atomic_load(&shelf->shared->turn)) ||
+			!lower(shelf, seat))
+			return false;
+	}
+	return true;
 }

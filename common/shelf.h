@@ -13,12 +13,14 @@
  * names one taker only: before anybody replaces it, he notes in the place of
  * its chunk who took that.
  *
- * Sleeping. A worker that finds nothing raises its flag, and looks once more.
- * Then it sleeps until the pool, which lowers one flag after it laid out a
- * chunk, wakes it. So either the worker sees the chunk, or the pool sees the
- * flag. Who lowers a flag has decided what comes next: if it was the pool, it
- * sends exactly one wake-up, and the worker waits for exactly that; if it was
- * the worker, no wake-up comes. In either case the worker then tries to take.
+ * Sleeping. A worker that finds nothing raises its flag, looks once more, and
+ * then waits for a wake-up. For each chunk that the pool has laid out and that
+ * still lies there, it lowers one flag, if one is up, and wakes that worker. So
+ * either the worker sees the chunk, or the pool sees the flag. A worker whose
+ * second look finds something lowers its own flag. Whoever lowers a flag has
+ * decided what comes: if it was the pool, exactly one wake-up, for which the
+ * worker waits; if it was the worker, none. In either case it then tries to
+ * take.
  *
  * So no chunk lies there while a worker sleeps: when that worker looked,
  * nothing did, and for each chunk since then a worker was woken, which takes
@@ -73,23 +75,12 @@ bool shelf_find_sleeper(struct shelf *shelf, size_t *seat);
 /* The worker in a seat has ended: it does not sleep. */
 void shelf_vacate(struct shelf *shelf, size_t seat);
 
-/* The worker's part, for one thread of each. */
-
 /*
- * Takes the next chunk, if there is one, in place of what is in the buffer, and
- * tells what caused it.
+ * The worker's part. Takes the next chunk, in place of what is in the buffer,
+ * and tells what caused it. Or gives false where there is none: then exactly
+ * one wake-up will come, which the worker is to await before it calls again.
  */
 bool shelf_take(struct shelf *shelf, size_t seat, struct buffer *chunk,
 	uint64_t *cause);
-
-/* Whether there is nothing to take. */
-bool shelf_is_empty(const struct shelf *shelf);
-
-/*
- * Raises the flag; and lowers it, unless the pool has: then it gives false, and
- * a wake-up has come or will.
- */
-void shelf_lie_down(struct shelf *shelf, size_t seat);
-bool shelf_rise(struct shelf *shelf, size_t seat);
 
 #endif

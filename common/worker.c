@@ -196,28 +196,15 @@ receive(struct channel *channel, struct reader *message)
 	return error;
 }
 
-/* Takes the next chunk's ticket, and sleeps while there is none. */
-static struct error *
-take_next(struct desk *desk, uint64_t *cause)
-{
-	struct shelf *shelf = desk->plan->shelf;
-	struct reader wake_up;
-
-	while (!shelf_take(shelf, desk->seat, &desk->taken, cause)) {
-		shelf_lie_down(shelf, desk->seat);
-		if (shelf_is_empty(shelf) || !shelf_rise(shelf, desk->seat))
-			TRY(receive(&desk->channel, &wake_up));
-	}
-	return NULL;
-}
-
 /* Gets the next chunk, which lasts until the one after it. */
 static struct error *
 next_chunk(struct desk *desk, struct reader *chunk)
 {
+	struct reader wake_up;
 	uint64_t cause;
 
-	TRY(take_next(desk, &cause));
+	while (!shelf_take(desk->plan->shelf, desk->seat, &desk->taken, &cause))
+		TRY(receive(&desk->channel, &wake_up));
 	*chunk = (struct reader){desk->taken.bytes, desk->taken.length};
 	if (chunk->length == 0) {
 		TRY(send_kind(&desk->channel, REPLY_ASK, "ask"));
