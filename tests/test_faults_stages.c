@@ -38,6 +38,8 @@ set_scene(struct scene *scene)
 	MUST(pool_new(1, &scene->pool));
 	MUST(pool_apply(scene->pool, give_pid, value_empty_list(), &pid));
 	scene->worker = (pid_t)integer_of(pid);
+	/* Now it waits to be woken. */
+	assert_true(process_await(scene->worker, 'S'));
 	scene->chunks = find_end(O_WRONLY);
 	scene->replies = find_end(O_RDONLY);
 	scene->holding = NULL;
@@ -69,6 +71,7 @@ hold_the_handler(struct scene *scene)
 {
 	const struct callbacks callbacks = {.callback = hold_handler};
 
+	result_free(scene->holding);
 	MUST(pool_map_async(scene->pool, square, value_empty_list(), 1,
 		&callbacks, &scene->holding));
 	wire_receive(&held);
@@ -128,6 +131,32 @@ report_and_measure(const struct value *arguments, struct value **result)
 	return NULL;
 }
 
+/*
+ * Returns when the worker has asked for a task with a large argument, which is
+ * more than its pipe takes, and was stopped before it has read any of it.
+ */
+static void
+send_much(struct scene *scene, struct result **result)
+{
+	SCOPED(result) held_up = NULL;
+
+	hold_the_handler(scene);
+	MUST(pool_apply_async(
+		scene->pool, hold, integers(0, 1), NULL, &held_up));
+	MUST(pool_apply_async(scene->pool, report_and_measure,
+		value_list(large_value()), NULL, result));
+	let_the_handler_go_on();
+	/* It was woken when both were laid out. */
+	wire_receive(&reports);
+	hold_the_handler(scene);
+	open_gate(1);
+	await_bytes(scene->replies);
+	assert_true(process_await(scene->worker, 'S'));
+	assert_true(process_stop(scene->worker));
+	let_the_handler_go_on();
+	await_full_pipe(scene->chunks);
+}
+
 /* The task ran once and was heard of, though not from the one that is dead. */
 static void
 must_have_been_run_by_another(struct scene *scene, struct result *result)
@@ -163,10 +192,7 @@ IN_CHILD(task_of_a_worker_killed_before_it_reads_much_goes_to_another)
 	struct scene scene;
 
 	set_scene(&scene);
-	assert_true(process_stop(scene.worker));
-	MUST(pool_apply_async(scene.pool, report_and_measure,
-		value_list(large_value()), NULL, &result));
-	await_full_pipe(scene.chunks);
+	send_much(&scene, &result);
 	kill_the_worker(&scene);
 	must_have_been_run_by_another(&scene, result);
 	clear_scene(&scene);
@@ -178,10 +204,7 @@ IN_CHILD(task_of_a_worker_killed_while_it_reads_goes_to_another)
 	struct scene scene;
 
 	set_scene(&scene);
-	assert_true(process_stop(scene.worker));
-	MUST(pool_apply_async(scene.pool, report_and_measure,
-		value_list(large_value()), NULL, &result));
-	await_full_pipe(scene.chunks);
+	send_much(&scene, &result);
 	hold_the_handler(&scene);
 	/* Now it reads what is there, and waits for the rest. */
 	assert_int_equal(kill(scene.worker, SIGCONT), 0);
@@ -278,10 +301,7 @@ IN_CHILD(worker_that_stopped_reading_does_not_hinder_terminate)
 	struct scene scene;
 
 	set_scene(&scene);
-	assert_true(process_stop(scene.worker));
-	MUST(pool_apply_async(scene.pool, report_and_measure,
-		value_list(large_value()), NULL, &result));
-	await_full_pipe(scene.chunks);
+	send_much(&scene, &result);
 	MUST(pool_terminate(scene.pool));
 	no_child_must_be_left();
 	assert_int_equal(process_state(scene.worker), 0);

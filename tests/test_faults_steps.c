@@ -86,20 +86,21 @@ trace(pid_t pid)
 
 /*
  * Kills it at its call of that number, or at the last, if that comes earlier:
- * when it has written its reply, and is about to read. Tells whether it was.
+ * when it has asked for its task and written its reply, and is about to read.
+ * Tells whether it was.
  */
 static bool
 kill_worker_at_call(pid_t pid)
 {
-	bool has_written = false, last = false;
-	int status;
+	int status, written = 0;
+	bool last = false;
 
 	for (int i = 0; i < number && !last; i++) {
 		long call = step_to_call(pid, &status);
 
 		assert_true(call >= 0);
-		last = call == SYS_read && has_written;
-		has_written = has_written || call == SYS_write;
+		last = call == SYS_read && written > 1;
+		written += call == SYS_write;
 	}
 	kill_traced(pid);
 	return last;

@@ -345,7 +345,7 @@ IN_CHILD(worker_killed_at_any_time_costs_at_most_its_own_chunk)
 
 /*
  * Closes the pipe from which the worker reads: it gets ready, and then ends
- * without having read anything.
+ * without having read anything that is too long for the shelf.
  */
 static struct error *
 close_chunks(const struct value *arguments)
@@ -363,7 +363,8 @@ IN_CHILD(chunk_that_no_worker_lives_to_begin_is_given_up)
 
 	remember_descriptors();
 	MUST(pool_new_with(1, &options, &pool));
-	MUST(pool_apply_async(pool, square, integers(0, 1), NULL, &result));
+	MUST(pool_apply_async(
+		pool, echo, value_list(large_value()), NULL, &result));
 	MUST_RAISE_WITH(WorkerLostError, "exited with status 0",
 		result_get(result, CHILD_LIMIT, NULL));
 }
