@@ -260,12 +260,11 @@ look_at_shelf(struct crew *crew)
 static void
 wake_sleepers(struct crew *crew)
 {
-	size_t woken = 0;
-
 	look_at_shelf(crew);
-	while (woken < crew->owed && woken < crew->lying &&
-		wake_sleeper(crew)) {
-		woken++;
+	if (crew->owed > crew->lying)
+		crew->owed = crew->lying;
+	while (crew->owed > 0 && crew->lying > 0 && wake_sleeper(crew)) {
+		crew->owed--;
 		look_at_shelf(crew);
 	}
 	crew->owed = 0;

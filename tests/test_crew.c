@@ -1,12 +1,14 @@
 /*
- * test_crew.c - a crew whose owner is the test: who is idle, what is told of
- * replies and of losses, and that lost workers are replaced.
+ * test_crew.c - a crew whose owner is the test: who gets a parcel, what is told
+ * of replies and of losses, and that lost workers are replaced.
  */
 #include "crew.h"
 
 #include "channel.h"
 #include "encoding.h"
+#include "faults.h"
 #include "process.h"
+#include "shelf.h"
 #include "sys.h"
 #include "tasks.h"
 
@@ -19,35 +21,42 @@
 struct told {
 	struct crew *crew;
 	int replies, losses;
-	size_t seat;
+	const struct parcel *parcel;
 	enum reply_kind kind;
-	long long integer;
+	/* The last integer that came, and the first ones. */
+	long long integer, integers[8];
 	bool begun;
 	struct error *why;
 };
 
+/* More than any test has under way at once. */
+static struct parcel parcels[128];
+static size_t parcel_count;
+
 static void
-on_reply(void *owner, size_t seat, enum reply_kind kind, struct reader *reply)
+on_reply(void *owner, struct parcel *parcel, enum reply_kind kind,
+	struct reader *reply)
 {
 	struct told *told = owner;
 	SCOPED(value) value = NULL;
 
 	told->replies++;
-	told->seat = seat;
+	told->parcel = parcel;
 	told->kind = kind;
 	if (kind == REPLY_VALUES) {
 		MUST(decode_value(reply, &value));
 		told->integer = integer_of(value);
+		told->integers[(told->replies - 1) % 8] = told->integer;
 	}
 }
 
 static void
-on_loss(void *owner, size_t seat, bool begun, struct error *why)
+on_loss(void *owner, struct parcel *parcel, bool begun, struct error *why)
 {
 	struct told *told = owner;
 
 	told->losses++;
-	told->seat = seat;
+	told->parcel = parcel;
 	told->begun = begun;
 	error_free(told->why);
 	told->why = why;
@@ -65,7 +74,7 @@ start_crew(struct told *told, struct worker_plan *plan, size_t seats)
 	sigprocmask(SIG_BLOCK, &broken_pipe, NULL);
 	open_wires();
 	remember_descriptors();
-	*told = (struct told){.seat = NO_SEAT};
+	*told = (struct told){0};
 	MUST(crew_new(plan, seats, owner, &told->crew));
 }
 
@@ -77,21 +86,17 @@ end_crew(struct told *told)
 	close_wires();
 }
 
-static size_t
-await_idle(const struct told *told)
+static void
+await_replies(const struct told *told, int count)
 {
-	while (crew_idle(told->crew) == NO_SEAT)
+	while (told->replies < count)
 		MUST(crew_step(told->crew));
-	return crew_idle(told->crew);
 }
 
 static void
 await_reply(const struct told *told)
 {
-	const int before = told->replies;
-
-	while (told->replies == before)
-		MUST(crew_step(told->crew));
+	await_replies(told, told->replies + 1);
 }
 
 static void
@@ -103,65 +108,134 @@ await_loss(const struct told *told)
 		MUST(crew_step(told->crew));
 }
 
-/* Begins a chunk of one item, which is taken, for an idle seat. */
-static void
-begin_item(const struct told *told, size_t seat, task_function *task,
-	struct value *item)
+/* Begins a chunk of one value, which is taken. */
+static struct parcel *
+begin_value(const struct told *told, task_function *task, struct value *value)
 {
+	struct parcel *parcel = &parcels[parcel_count++ % 128];
 	struct chunk_head head = {.task = task, .count = 1};
-	struct buffer *buffer = crew_begin(told->crew, seat, &head.number);
+	struct buffer *buffer;
 
+	assert_true(crew_has_room(told->crew));
+	buffer = crew_begin(told->crew, parcel);
+	head.number = parcel->number;
 	chunk_head_put(&head, buffer);
-	MUST(encode_value(item, buffer));
-	value_free(item);
+	MUST(encode_value(value, buffer));
+	value_free(value);
+	return parcel;
 }
 
-/* Gives a task with an integer to an idle worker, and gives its seat. */
-static size_t
+static struct parcel *
+give_value(const struct told *told, task_function *task, struct value *value)
+{
+	struct parcel *parcel = begin_value(told, task, value);
+
+	MUST(crew_send(told->crew, parcel));
+	return parcel;
+}
+
+static struct parcel *
 give(const struct told *told, task_function *task, long long integer)
 {
-	size_t seat = await_idle(told);
-
-	begin_item(told, seat, task, value_integer(integer));
-	MUST(crew_send(told->crew, seat));
-	return seat;
+	return give_value(told, task, value_integer(integer));
 }
 
-IN_CHILD(workers_become_idle_and_answer)
+/*
+ * Makes a step in which nothing need happen: who is to be woken is; and from
+ * then on, the crew hears of what happens in the order in which it does.
+ */
+static void
+make_a_step(const struct told *told)
+{
+	crew_wake(told->crew);
+	MUST(crew_step(told->crew));
+}
+
+/* Has a worker hold, and gives its process id. */
+static pid_t
+hold_worker(const struct told *told)
+{
+	give(told, hold, 6);
+	make_a_step(told);
+	return (pid_t)wire_receive(&reports);
+}
+
+static pid_t
+pid_of_worker(struct told *told)
+{
+	give(told, give_pid, 0);
+	await_reply(told);
+	return (pid_t)told->integer;
+}
+
+IN_CHILD(workers_answer)
 {
 	struct worker_plan plan = {0};
 	struct told told;
-	size_t seat;
+	const struct parcel *parcel;
 
 	start_crew(&told, &plan, 2);
-	assert_int_equal(crew_idle(told.crew), NO_SEAT);
-	seat = give(&told, square, 12);
+	parcel = give(&told, square, 12);
 	await_reply(&told);
-	assert_int_equal(told.seat, seat);
+	assert_ptr_equal(told.parcel, parcel);
 	assert_int_equal(told.kind, REPLY_VALUES);
 	assert_int_equal(told.integer, 144);
 	assert_int_equal(told.losses, 0);
 	end_crew(&told);
 }
 
-IN_CHILD(busy_seat_is_not_idle_until_it_answered)
+IN_CHILD(no_parcel_is_behind_another_while_a_worker_sleeps)
 {
 	struct worker_plan plan = {0};
 	struct told told;
-	size_t first, second;
 
-	start_crew(&told, &plan, 2);
-	first = give(&told, hold, 1);
-	second = give(&told, hold, 2);
-	assert_int_not_equal(first, second);
-	assert_int_equal(crew_idle(told.crew), NO_SEAT);
-	await_reports(2);
+	start_crew(&told, &plan, 4);
+	for (int i = 1; i <= 20; i++) {
+		for (int j = 0; j < 4; j++)
+			give(&told, hold, j);
+		make_a_step(&told);
+		await_reports(4);
+		open_gate(4);
+		await_replies(&told, 4 * i);
+	}
+	end_crew(&told);
+}
+
+IN_CHILD(worker_goes_on_with_the_next_parcel_without_the_crew)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+
+	start_crew(&told, &plan, 1);
+	hold_worker(&told);
+	for (int i = 0; i < 5; i++)
+		give(&told, report, i);
 	open_gate(1);
-	await_reply(&told);
-	assert_int_equal(crew_idle(told.crew), told.seat);
+	/* In their order; and the crew makes no step meanwhile. */
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(wire_receive(&reports), i);
+	await_replies(&told, 6);
+	assert_int_equal(told.integer, 4);
+	end_crew(&told);
+}
+
+IN_CHILD(there_is_room_again_when_something_was_taken)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+	int given = 0;
+
+	start_crew(&told, &plan, 1);
+	hold_worker(&told);
+	for (; crew_has_room(told.crew); given++)
+		give(&told, square, given);
+	assert_int_equal(given, SHELF_PLACES);
 	open_gate(1);
-	await_reply(&told);
-	assert_int_equal(told.replies, 2);
+	while (!crew_has_room(told.crew))
+		MUST(crew_step(told.crew));
+	give(&told, square, 100);
+	await_replies(&told, given + 2);
+	assert_int_equal(told.integer, 10000);
 	end_crew(&told);
 }
 
@@ -169,27 +243,25 @@ IN_CHILD(error_of_a_task_is_a_reply)
 {
 	struct worker_plan plan = {0};
 	struct told told;
-	size_t seat;
 
 	start_crew(&told, &plan, 1);
-	seat = give(&told, refuse, 1);
+	give(&told, refuse, 1);
 	await_reply(&told);
 	assert_int_equal(told.kind, REPLY_ERROR);
-	assert_int_equal(crew_idle(told.crew), seat);
+	give(&told, square, 2);
+	await_reply(&told);
+	assert_int_equal(told.integer, 4);
 	end_crew(&told);
 }
 
-IN_CHILD(cancelled_message_leaves_its_seat_idle)
+IN_CHILD(cancelled_parcel_is_dropped)
 {
 	struct worker_plan plan = {0};
 	struct told told;
-	size_t seat;
 
 	start_crew(&told, &plan, 1);
-	seat = await_idle(&told);
-	begin_item(&told, seat, report, value_integer(1));
-	crew_cancel(told.crew, seat);
-	assert_int_equal(crew_idle(told.crew), seat);
+	begin_value(&told, report, value_integer(1));
+	crew_cancel(told.crew);
 	give(&told, report, 2);
 	await_reply(&told);
 	assert_int_equal(told.integer, 2);
@@ -202,76 +274,30 @@ IN_CHILD(worker_killed_at_work_is_lost_and_replaced)
 {
 	struct worker_plan plan = {0};
 	struct told told;
+	const struct parcel *parcel;
 	char message[128];
-	size_t seat;
 	pid_t pid;
 
-	start_crew(&told, &plan, 2);
-	seat = give(&told, hold, 1);
+	start_crew(&told, &plan, 1);
+	parcel = give(&told, hold, 1);
+	give(&told, report, 2);
+	make_a_step(&told);
 	pid = (pid_t)wire_receive(&reports);
 	assert_int_equal(kill(pid, SIGTERM), 0);
 	await_loss(&told);
-	assert_int_equal(told.seat, seat);
+	assert_ptr_equal(told.parcel, parcel);
 	assert_true(told.begun);
 	assert_int_equal(told.why->kind, WorkerLostError);
 	snprintf(message, sizeof(message),
-		"worker %zu (pid %d) was killed by SIGTERM (signal 15) while "
-		"it ran a task",
-		seat + 1, (int)pid);
+		"worker 1 (pid %d) was killed by SIGTERM (signal 15) while it "
+		"ran a task",
+		(int)pid);
 	assert_string_equal(told.why->message, message);
-	/* Both seats are to be had again. */
-	give(&told, hold, 1);
-	give(&told, hold, 1);
-	for (int i = 0; i < 2; i++)
-		assert_int_not_equal(wire_receive(&reports), pid);
-	end_crew(&told);
-}
-
-static pid_t
-pid_of_worker(struct told *told)
-{
-	give(told, give_pid, 0);
-	await_reply(told);
-	return (pid_t)told->integer;
-}
-
-IN_CHILD(message_that_was_not_read_is_told_from_one_that_was)
-{
-	struct worker_plan plan = {0};
-	struct told told;
-	pid_t pid;
-
-	start_crew(&told, &plan, 1);
-	pid = pid_of_worker(&told);
-	assert_true(process_stop(pid));
-	give(&told, square, 1);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	await_loss(&told);
-	assert_false(told.begun);
-	assert_int_equal(told.why->kind, WorkerLostError);
-	end_crew(&told);
-}
-
-IN_CHILD(large_message_to_a_dying_worker_is_lost_alone)
-{
-	static const char bytes[1 << 22];
-	struct worker_plan plan = {0};
-	struct told told;
-
-	start_crew(&told, &plan, 1);
-	for (int i = 0; i < 20; i++) {
-		pid_t pid = pid_of_worker(&told);
-		size_t seat = await_idle(&told);
-
-		/* Both its pipes become useless at the same moment. */
-		assert_true(process_stop(pid));
-		begin_item(
-			&told, seat, echo, value_bytes(bytes, sizeof(bytes)));
-		MUST(crew_send(told.crew, seat));
-		assert_int_equal(kill(pid, SIGKILL), 0);
-		await_loss(&told);
-		assert_false(told.begun);
-	}
+	/* Its replacement finds what lay behind. */
+	await_replies(&told, 1);
+	assert_int_equal(told.integer, 2);
+	assert_int_not_equal(pid_of_worker(&told), pid);
+	assert_int_equal(told.losses, 1);
 	end_crew(&told);
 }
 
@@ -286,7 +312,218 @@ await_reaped(int64_t pid)
 	assert_int_not_equal(kill((pid_t)pid, 0), 0);
 }
 
-IN_CHILD(idle_worker_that_is_killed_is_just_replaced)
+/* So many workers get ready as were let in. */
+static struct wire entrance;
+
+static struct error *
+wait_at_the_entrance(const struct value *arguments)
+{
+	(void)arguments;
+	wire_receive(&entrance);
+	return NULL;
+}
+
+/*
+ * Both workers sleep, and are stopped; a parcel is laid out, and one of them is
+ * woken. Then one is killed, the first or the second.
+ */
+static void
+kill_one_of_two(int victim)
+{
+	struct worker_plan plan = {.initializer = wait_at_the_entrance};
+	struct told told;
+	pid_t pids[2];
+
+	wire_open(&entrance);
+	start_crew(&told, &plan, 2);
+	for (int i = 0; i < 2; i++)
+		wire_send(&entrance, 0);
+	for (int i = 0; i < 2; i++)
+		pids[i] = hold_worker(&told);
+	open_gate(2);
+	await_replies(&told, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_true(process_await(pids[i], 'S'));
+		assert_true(process_stop(pids[i]));
+	}
+	if (pids[0] > pids[1])
+		victim = !victim;
+	give(&told, give_pid, 0);
+	make_a_step(&told);
+	kill_process(pids[victim]);
+	assert_int_equal(kill(pids[!victim], SIGCONT), 0);
+	await_reply(&told);
+	assert_int_equal(told.integer, pids[!victim]);
+	assert_int_equal(told.losses, 0);
+	end_crew(&told);
+	wire_close(&entrance);
+}
+
+IN_CHILD(worker_killed_when_it_was_woken_leaves_its_parcel_to_another)
+{
+	kill_one_of_two(0);
+	kill_one_of_two(1);
+}
+
+IN_CHILD(parcel_that_nobody_took_is_not_lost)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+	pid_t pid;
+
+	start_crew(&told, &plan, 1);
+	pid = pid_of_worker(&told);
+	assert_true(process_stop(pid));
+	give(&told, square, 5);
+	make_a_step(&told);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	await_reply(&told);
+	assert_int_equal(told.integer, 25);
+	assert_int_equal(told.losses, 0);
+	end_crew(&told);
+}
+
+/* More than a pipe takes at once. */
+static struct value *
+large_value(void)
+{
+	static const char bytes[1 << 22];
+
+	return value_bytes(bytes, sizeof(bytes));
+}
+
+static struct error *
+measure(const struct value *arguments, struct value **result)
+{
+	const struct value *argument;
+	const void *bytes;
+	size_t size;
+
+	TRY(value_at(arguments, 0, &argument));
+	TRY(value_get_bytes(argument, &bytes, &size));
+	*result = value_integer((long long)size);
+	return NULL;
+}
+
+IN_CHILD(large_message_to_a_dying_worker_is_lost_alone)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+
+	start_crew(&told, &plan, 1);
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = pid_of_worker(&told);
+		const struct parcel *parcel;
+
+		assert_true(process_await(pid, 'S'));
+		parcel = give_value(&told, measure, large_value());
+		/* It has asked for it, and gets none of it. */
+		await_bytes(find_end(O_RDONLY));
+		assert_true(process_stop(pid));
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		await_loss(&told);
+		assert_ptr_equal(told.parcel, parcel);
+		assert_false(told.begun);
+		assert_int_equal(told.why->kind, WorkerLostError);
+	}
+	end_crew(&told);
+}
+
+IN_CHILD(one_large_message_waits_at_a_time)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+
+	start_crew(&told, &plan, 2);
+	hold_worker(&told);
+	hold_worker(&told);
+	give(&told, square, 2);
+	give_value(&told, measure, large_value());
+	assert_false(crew_has_room(told.crew));
+	open_gate(2);
+	for (int i = 0; i < 10; i++) {
+		while (!crew_has_room(told.crew))
+			MUST(crew_step(told.crew));
+		give_value(&told, measure, large_value());
+		while (!crew_has_room(told.crew))
+			MUST(crew_step(told.crew));
+		give(&told, square, 3);
+	}
+	await_replies(&told, 24);
+	assert_int_equal(told.losses, 0);
+	end_crew(&told);
+}
+
+IN_CHILD(message_beyond_the_limit_is_refused)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+	struct buffer *buffer;
+
+	start_crew(&told, &plan, 1);
+	buffer = crew_begin(told.crew, &parcels[0]);
+	buffer_extend(buffer, WORKER_MESSAGE_LIMIT + 1);
+	MUST_RAISE(ValueError, crew_send(told.crew, &parcels[0]));
+	assert_true(crew_has_room(told.crew));
+	give(&told, square, 3);
+	await_reply(&told);
+	assert_int_equal(told.integer, 9);
+	end_crew(&told);
+}
+
+IN_CHILD(maximum_of_chunks_holds)
+{
+	struct worker_plan plan = {.maximum_chunks = 2};
+	struct told told;
+	pid_t pid;
+
+	start_crew(&told, &plan, 1);
+	pid = hold_worker(&told);
+	for (int i = 1; i < 4; i++)
+		give(&told, give_pid, 0);
+	open_gate(1);
+	await_replies(&told, 4);
+	assert_int_equal(told.integers[1], pid);
+	assert_int_not_equal(told.integers[2], pid);
+	assert_int_equal(told.integers[3], told.integers[2]);
+	assert_int_equal(told.losses, 0);
+	end_crew(&told);
+}
+
+static const struct worker_plan *common_plan;
+
+/* Takes the next chunk for a seat that there is not. */
+static struct error *
+take_for_nobody(const struct value *arguments, struct value **result)
+{
+	struct buffer chunk = {0};
+	uint64_t cause;
+
+	shelf_take(common_plan->shelf, 99, &chunk, &cause);
+	buffer_fini(&chunk);
+	TRY(echo(arguments, result));
+	return NULL;
+}
+
+IN_CHILD(shelf_that_a_task_overwrote_is_the_error_of_the_crew)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+	struct error *error = NULL;
+
+	common_plan = &plan;
+	start_crew(&told, &plan, 1);
+	give(&told, take_for_nobody, 0);
+	give(&told, square, 0);
+	while (!error)
+		error = crew_step(told.crew);
+	MUST_RAISE_SAYING(RuntimeError,
+		"a task has overwritten memory that its pool shares with it",
+		error);
+	end_crew(&told);
+}
+
+IN_CHILD(sleeping_worker_that_is_killed_is_just_replaced)
 {
 	struct worker_plan plan = {0};
 	struct told told;
@@ -302,17 +539,6 @@ IN_CHILD(idle_worker_that_is_killed_is_just_replaced)
 	end_crew(&told);
 }
 
-/*
- * Makes a step in which nothing happens: from then on, the crew hears of what
- * happens in the order in which it does.
- */
-static void
-forget_old_events(const struct told *told)
-{
-	crew_wake(told->crew);
-	MUST(crew_step(told->crew));
-}
-
 IN_CHILD(reply_of_a_worker_that_has_ended_counts)
 {
 	struct worker_plan plan = {.maximum_chunks = 1};
@@ -322,8 +548,7 @@ IN_CHILD(reply_of_a_worker_that_has_ended_counts)
 	for (int i = 1; i <= 10; i++) {
 		int64_t pid;
 
-		give(&told, hold, 6);
-		pid = wire_receive(&reports);
+		pid = hold_worker(&told);
 		open_gate(1);
 		await_reaped(pid);
 		await_reply(&told);
@@ -344,11 +569,9 @@ IN_CHILD(reply_counts_though_the_end_is_heard_of_first)
 	for (int i = 1; i <= 10; i++) {
 		int64_t killed, other;
 
-		give(&told, hold, 6);
-		give(&told, hold, 6);
-		killed = wire_receive(&reports);
-		other = wire_receive(&reports);
-		forget_old_events(&told);
+		killed = hold_worker(&told);
+		other = hold_worker(&told);
+		make_a_step(&told);
 		/* There is a report to be taken before there is any reply. */
 		kill((pid_t)killed, SIGKILL);
 		await_reaped(killed);
@@ -362,7 +585,7 @@ IN_CHILD(reply_counts_though_the_end_is_heard_of_first)
 	end_crew(&told);
 }
 
-IN_CHILD(idle_workers_killed_between_two_steps_are_replaced)
+IN_CHILD(sleeping_workers_killed_between_two_steps_are_replaced)
 {
 	struct worker_plan plan = {0};
 	struct told told;
@@ -370,16 +593,12 @@ IN_CHILD(idle_workers_killed_between_two_steps_are_replaced)
 	start_crew(&told, &plan, 2);
 	for (int i = 0; i < 10; i++) {
 		int64_t pids[2];
-		size_t first = give(&told, hold, 6);
 
-		assert_int_not_equal(give(&told, hold, 6), first);
 		for (int j = 0; j < 2; j++)
-			pids[j] = wire_receive(&reports);
+			pids[j] = hold_worker(&told);
 		open_gate(2);
-		await_reply(&told);
-		while (told.replies < 2 * (i + 1))
-			await_reply(&told);
-		forget_old_events(&told);
+		await_replies(&told, 2 * (i + 1));
+		make_a_step(&told);
 		for (int j = 0; j < 2; j++) {
 			kill((pid_t)pids[j], SIGKILL);
 			await_reaped(pids[j]);
@@ -428,6 +647,7 @@ IN_CHILD(garbage_costs_the_worker_its_life_and_not_the_crew)
 		long long pid;
 
 		give(&told, talk_garbage, i);
+		make_a_step(&told);
 		pid = wire_receive(&reports);
 		await_loss(&told);
 		assert_true(told.begun);
@@ -469,7 +689,7 @@ IN_CHILD(reply_that_nobody_awaits_costs_the_worker_its_life)
 	give(&told, reply_too_soon, 0);
 	await_reply(&told);
 	assert_int_equal(told.integer, 7);
-	while (crew_idle(told.crew) != NO_SEAT)
+	while (process_state(pid) != 0)
 		MUST(crew_step(told.crew));
 	assert_int_not_equal(pid_of_worker(&told), pid);
 	assert_int_equal(told.losses, 0);
@@ -494,7 +714,6 @@ IN_CHILD(failing_initializer_is_the_error_of_the_crew)
 		error = crew_step(told.crew);
 	assert_int_equal(error->kind, OSError);
 	assert_string_equal(error->message, "no start");
-	assert_int_equal(crew_idle(told.crew), NO_SEAT);
 	end_crew(&told);
 }
 
@@ -532,12 +751,10 @@ IN_CHILD(closed_crew_lets_its_workers_end_and_replaces_none)
 	struct told told;
 
 	start_crew(&told, &plan, 3);
-	await_idle(&told);
 	assert_false(crew_gone(told.crew));
 	crew_close(told.crew);
 	while (!crew_gone(told.crew))
 		MUST(crew_step(told.crew));
-	assert_int_equal(crew_idle(told.crew), NO_SEAT);
 	assert_int_equal(told.losses, 0);
 	end_crew(&told);
 }
@@ -557,7 +774,7 @@ IN_CHILD(wake_ends_a_step)
 
 	start_crew(&told, &plan, 1);
 	/* From now on, nothing else happens. */
-	await_idle(&told);
+	pid_of_worker(&told);
 	for (int i = 0; i < 10; i++) {
 		assert_int_equal(
 			pthread_create(&thread, NULL, wake, told.crew), 0);
@@ -600,19 +817,30 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(workers_become_idle_and_answer),
-		cmocka_unit_test(busy_seat_is_not_idle_until_it_answered),
+		cmocka_unit_test(workers_answer),
+		cmocka_unit_test(
+			no_parcel_is_behind_another_while_a_worker_sleeps),
+		cmocka_unit_test(
+			worker_goes_on_with_the_next_parcel_without_the_crew),
+		cmocka_unit_test(there_is_room_again_when_something_was_taken),
 		cmocka_unit_test(error_of_a_task_is_a_reply),
-		cmocka_unit_test(cancelled_message_leaves_its_seat_idle),
+		cmocka_unit_test(cancelled_parcel_is_dropped),
 		cmocka_unit_test(worker_killed_at_work_is_lost_and_replaced),
 		cmocka_unit_test(
-			message_that_was_not_read_is_told_from_one_that_was),
+			worker_killed_when_it_was_woken_leaves_its_parcel_to_another),
+		cmocka_unit_test(parcel_that_nobody_took_is_not_lost),
 		cmocka_unit_test(large_message_to_a_dying_worker_is_lost_alone),
-		cmocka_unit_test(idle_worker_that_is_killed_is_just_replaced),
+		cmocka_unit_test(one_large_message_waits_at_a_time),
+		cmocka_unit_test(message_beyond_the_limit_is_refused),
+		cmocka_unit_test(maximum_of_chunks_holds),
+		cmocka_unit_test(
+			shelf_that_a_task_overwrote_is_the_error_of_the_crew),
+		cmocka_unit_test(
+			sleeping_worker_that_is_killed_is_just_replaced),
 		cmocka_unit_test(reply_of_a_worker_that_has_ended_counts),
 		cmocka_unit_test(reply_counts_though_the_end_is_heard_of_first),
 		cmocka_unit_test(
-			idle_workers_killed_between_two_steps_are_replaced),
+			sleeping_workers_killed_between_two_steps_are_replaced),
 		cmocka_unit_test(
 			garbage_costs_the_worker_its_life_and_not_the_crew),
 		cmocka_unit_test(

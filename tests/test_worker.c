@@ -1,12 +1,13 @@
 /*
  * test_worker.c - a worker in a child, with the test in the pool's place at the
- * other ends of its two pipes.
+ * shelf and at the other ends of its two pipes.
  */
 #include "worker.h"
 
 #include "channel.h"
 #include "condition.h"
 #include "encoding.h"
+#include "shelf.h"
 #include "sys.h"
 #include "tasks.h"
 
@@ -42,6 +43,7 @@ start_worker(struct worker_plan plan)
 	open_wires();
 	MUST(sys_map_shared((SEAT + 1) * sizeof(*plan.begun), &begun));
 	plan.begun = begun;
+	MUST(shelf_new(SEAT + 1, &plan.shelf));
 	worker.plan = plan;
 	assert_int_equal(pipe2(worker.chunks, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(worker.replies, O_CLOEXEC), 0);
@@ -57,6 +59,7 @@ forget_worker(void)
 {
 	channel_fini(&worker.channel);
 	close(worker.replies[0]);
+	shelf_free(worker.plan.shelf);
 	sys_unmap_shared((void *)worker.plan.begun,
 		(SEAT + 1) * sizeof(*worker.plan.begun));
 	close_wires();
@@ -80,12 +83,36 @@ begun(void)
 	return atomic_load(&worker.plan.begun[SEAT]);
 }
 
-/* Sends a chunk whose items are those of a list, which is taken. */
+/* Sends what stands in the channel. */
 static void
-send_chunk(
-	uint64_t number, task_function *task, bool starred, struct value *items)
+flush_channel(void)
 {
-	struct buffer *buffer = channel_begin(&worker.channel);
+	MUST(channel_end(&worker.channel));
+	MUST(channel_flush(&worker.channel));
+}
+
+/* Lays a chunk out, and wakes the worker if it sleeps. */
+static void
+lay_out(struct reader chunk)
+{
+	size_t taker, sleeper;
+
+	/* It was asked for one after another. */
+	while (shelf_taken(worker.plan.shelf, &taker))
+		assert_int_equal(taker, SEAT);
+	shelf_put(worker.plan.shelf, chunk, 0);
+	if (!shelf_find_sleeper(worker.plan.shelf, &sleeper))
+		return;
+	assert_int_equal(sleeper, SEAT);
+	channel_begin(&worker.channel);
+	flush_channel();
+}
+
+/* Writes a chunk whose items are those of a list, which is taken. */
+static void
+write_chunk(struct buffer *buffer, uint64_t number, task_function *task,
+	bool starred, struct value *items)
+{
 	const struct chunk_head head = {
 		number, task, starred, value_count(items)};
 	const struct value *item;
@@ -95,9 +122,19 @@ send_chunk(
 		MUST(value_at(items, i, &item));
 		MUST(encode_value(item, buffer));
 	}
-	MUST(channel_end(&worker.channel));
-	MUST(channel_flush(&worker.channel));
 	value_free(items);
+}
+
+/* Lays such a chunk out. */
+static void
+send_chunk(
+	uint64_t number, task_function *task, bool starred, struct value *items)
+{
+	struct buffer chunk = {0};
+
+	write_chunk(&chunk, number, task, starred, items);
+	lay_out((struct reader){chunk.bytes, chunk.length});
+	buffer_fini(&chunk);
 }
 
 /* Waits for a reply of a kind. */
@@ -297,12 +334,13 @@ IN_CHILD(result_that_refuses_is_a_maybe_encoding_error)
 IN_CHILD(items_cut_short_are_answered_with_an_error)
 {
 	const struct chunk_head head = {1, square, false, 2};
+	struct buffer chunk = {0};
 
 	start_worker((struct worker_plan){0});
 	await_ready();
-	chunk_head_put(&head, channel_begin(&worker.channel));
-	MUST(channel_end(&worker.channel));
-	MUST(channel_flush(&worker.channel));
+	chunk_head_put(&head, &chunk);
+	lay_out((struct reader){chunk.bytes, chunk.length});
+	buffer_fini(&chunk);
 	MUST_RAISE_WITH(
 		ValueError, "ends 1 bytes early", await_error(REPLY_ERROR));
 	end_worker();
@@ -346,13 +384,19 @@ IN_CHILD(error_of_the_initializer_comes_in_place_of_readiness)
 {
 	SCOPED(value) arguments = value_list(value_text("no integer"));
 	SCOPED(error) error = NULL;
+	size_t taker;
+	char byte;
 
 	start_worker((struct worker_plan){
 		.initializer = initialize, .initializer_arguments = arguments});
+	send_chunk(1, square, false, integers(0, 1));
 	error = await_error(REPLY_BROKEN);
 	assert_int_equal(error->kind, TypeError);
 	assert_string_equal(error->message, "integer expected, not text");
 	assert_true(is_from(error, "worker 3"));
+	/* It ends then, whatever there would be to do. */
+	assert_int_equal(read(worker.replies[0], &byte, 1), 0);
+	assert_false(shelf_taken(worker.plan.shelf, &taker));
 	end_worker();
 }
 
@@ -412,6 +456,65 @@ IN_CHILD(chunk_counts_as_begun_once_it_was_read_whole)
 	end_worker();
 }
 
+/* Lays out that there is a chunk too long for a place, and is asked for it. */
+static void
+be_asked(void)
+{
+	struct reader asked;
+
+	lay_out((struct reader){0});
+	asked = await_reply(REPLY_ASK);
+	MUST(reader_end(&asked));
+}
+
+IN_CHILD(chunk_too_long_for_the_shelf_is_asked_for)
+{
+	static const char bytes[2 * SHELF_CHUNK_LIMIT];
+	struct reader reply;
+	size_t taker;
+
+	start_worker((struct worker_plan){0});
+	await_ready();
+	for (uint64_t i = 1; i <= 3; i++) {
+		be_asked();
+		/* It is this worker's already. */
+		assert_true(shelf_taken(worker.plan.shelf, &taker));
+		assert_int_equal(taker, SEAT);
+		assert_int_equal(begun(), i == 1 ? 0 : i + 8);
+		write_chunk(channel_begin(&worker.channel), i + 9, echo, false,
+			value_list(value_bytes(bytes, sizeof(bytes))));
+		flush_channel();
+		reply = await_reply(REPLY_VALUES);
+		assert_true(reply.length > sizeof(bytes));
+		assert_int_equal(begun(), i + 9);
+	}
+	/* And those that are on the shelf as before. */
+	send_chunk(20, square, false, integers(5, 6));
+	reply = await_reply(REPLY_VALUES);
+	assert_int_equal(take_integer(&reply), 25);
+	end_worker();
+}
+
+IN_CHILD(chunks_that_lie_there_are_taken_without_a_wake_up)
+{
+	struct reader reply;
+
+	start_worker((struct worker_plan){0});
+	await_ready();
+	send_chunk(1, hold, false, integers(1, 2));
+	wire_receive(&reports);
+	for (long long i = 2; i < 5; i++)
+		send_chunk((uint64_t)i, square, false, integers(i, i + 1));
+	/* From here on the pool does nothing. */
+	open_gate(1);
+	reply = await_reply(REPLY_VALUES);
+	for (long long i = 2; i < 5; i++) {
+		reply = await_reply(REPLY_VALUES);
+		assert_int_equal(take_integer(&reply), i * i);
+	}
+	end_worker();
+}
+
 IN_CHILD(chunk_that_did_not_come_whole_is_not_begun)
 {
 	const struct chunk_head head = {9, square, false, 1};
@@ -420,6 +523,7 @@ IN_CHILD(chunk_that_did_not_come_whole_is_not_begun)
 
 	start_worker((struct worker_plan){0});
 	await_ready();
+	be_asked();
 	chunk_head_put(&head, &whole);
 	length = whole.length + 1;
 	assert_int_equal(write(worker.chunks[1], &length, sizeof(length)),
@@ -477,6 +581,9 @@ main(void)
 			maximum_of_chunks_ends_the_worker_with_status_0),
 		cmocka_unit_test(end_of_the_stream_in_a_frame_ends_the_worker),
 		cmocka_unit_test(chunk_counts_as_begun_once_it_was_read_whole),
+		cmocka_unit_test(chunk_too_long_for_the_shelf_is_asked_for),
+		cmocka_unit_test(
+			chunks_that_lie_there_are_taken_without_a_wake_up),
 		cmocka_unit_test(chunk_that_did_not_come_whole_is_not_begun),
 		cmocka_unit_test(worker_knows_that_it_is_one),
 	};
