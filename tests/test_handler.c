@@ -87,6 +87,79 @@ IN_CHILD(handler_takes_much_at_once)
 	handler_free(handler);
 }
 
+/* Reports the first item of its argument, a list. */
+static struct error *
+report_first(const struct value *arguments, struct value **result)
+{
+	const struct value *list;
+
+	(void)result;
+	TRY(value_at(arguments, 0, &list));
+	wire_send(&reports, integer_at(list, 0));
+	return NULL;
+}
+
+/*
+ * Task 5 opens the gate for all others that come to it: for task 0, and for
+ * those after task 5.
+ */
+static struct error *
+wait_for_5(const struct value *arguments, struct value **result)
+{
+	long long number = integer_at(arguments, 0);
+
+	if (number == 5)
+		open_gate(7);
+	else if (number == 0 || number > 5)
+		wire_receive(&gate);
+	return square(arguments, result);
+}
+
+IN_CHILD(no_task_stands_behind_one_that_waits_for_it)
+{
+	struct worker_plan plan = {0};
+	struct handler *handler;
+	struct result *results[12];
+
+	open_wires();
+	handler = start_handler(&plan, 2);
+	for (int i = 0; i < 50; i++) {
+		for (long long j = 0; j < 12; j++)
+			results[j] = submit(handler, wait_for_5, j);
+		for (long long j = 0; j < 12; j++)
+			must_give(results[j], j * j);
+	}
+	handler_free(handler);
+	close_wires();
+}
+
+IN_CHILD(long_and_short_tasks_keep_their_order)
+{
+	static const char bytes[100000];
+	struct worker_plan plan = {0};
+	struct handler *handler;
+	struct result *results[100];
+
+	open_wires();
+	handler = start_handler(&plan, 1);
+	for (long long i = 0; i < 100; i++) {
+		results[i] = result_new(handler, NULL);
+		MUST(handler_submit(handler,
+			submission_new(results[i], report_first,
+				value_list(value_list(value_integer(i),
+					value_bytes(bytes,
+						i % 3 ? 1 : sizeof(bytes)))),
+				1)));
+	}
+	for (long long i = 0; i < 100; i++) {
+		assert_int_equal(wire_receive(&reports), i);
+		MUST(result_get(results[i], CHILD_LIMIT, NULL));
+		result_free(results[i]);
+	}
+	handler_free(handler);
+	close_wires();
+}
+
 IN_CHILD(submit_after_close_is_refused)
 {
 	struct worker_plan plan = {0};
@@ -242,6 +315,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(handler_hears_of_what_comes_while_it_is_idle),
 		cmocka_unit_test(handler_takes_much_at_once),
+		cmocka_unit_test(no_task_stands_behind_one_that_waits_for_it),
+		cmocka_unit_test(long_and_short_tasks_keep_their_order),
 		cmocka_unit_test(submit_after_close_is_refused),
 		cmocka_unit_test(submit_after_terminate_is_refused),
 		cmocka_unit_test(join_before_close_is_refused),
