@@ -238,6 +238,21 @@ hand_over(struct crew *crew, struct seat *seat)
 	flush_seat(crew, seat);
 }
 
+/* The oldest parcel on the shelf was taken back. */
+static void
+give_back(struct crew *crew)
+{
+	struct parcel *parcel = TAILQ_FIRST(&crew->shelved);
+
+	TAILQ_REMOVE(&crew->shelved, parcel, link);
+	crew->lying--;
+	if (parcel == crew->large) {
+		crew->large = NULL;
+		channel_cancel(&crew->draft);
+	}
+	crew->owner.returned(crew->owner.owner, parcel);
+}
+
 /* Finds out who has taken what. */
 static void
 look_at_shelf(struct crew *crew)
@@ -246,13 +261,16 @@ look_at_shelf(struct crew *crew)
 
 	while (!TAILQ_EMPTY(&crew->shelved) &&
 		shelf_taken(crew->plan->shelf, &index)) {
-		if (index >= crew->seat_count) {
+		if (index > crew->seat_count) {
 			fail(crew, RAISE(RuntimeError,
 					   "a task has overwritten memory that "
 					   "its pool shares with it"));
 			return;
 		}
-		hand_over(crew, &crew->seats[index]);
+		if (index == crew->seat_count)
+			give_back(crew);
+		else
+			hand_over(crew, &crew->seats[index]);
 	}
 }
 
@@ -336,8 +354,9 @@ take_reply(struct crew *crew, struct seat *seat, struct reader *reply)
 	TRY(reader_take_byte(reply, &kind));
 	look_at_shelf(crew);
 	parcel = TAILQ_FIRST(&seat->parcels);
-	trace(.kind = TRACE_RECEIVE, .cause = seat->channel.cause,
-		.chunk = parcel ? parcel->number : 0);
+	if (kind != REPLY_READY && kind != REPLY_ASK)
+		trace(.kind = TRACE_RECEIVE, .cause = seat->channel.cause,
+			.chunk = parcel ? parcel->number : 0);
 	if (kind == REPLY_READY && seat->state == SEAT_STARTING) {
 		crew->false_starts = 0;
 		seat->state = SEAT_READY;
@@ -386,19 +405,26 @@ serve_seat(struct crew *crew, struct seat *seat)
 	error_free(error);
 }
 
-/* Tells of what a worker had, whose numbers rise. */
+/*
+ * Tells of what a worker had, whose numbers rise. If it did not begin the last,
+ * nothing that lies on the shelf may come before that.
+ */
 static void
 lose_parcels(struct crew *crew, struct seat *seat,
 	const struct zygote_report *report)
 {
 	uint64_t begun = atomic_load(&crew->plan->begun[report->seat]);
+	bool all_begun = true;
 	struct parcel *parcel;
 
 	while ((parcel = TAILQ_FIRST(&seat->parcels))) {
 		TAILQ_REMOVE(&seat->parcels, parcel, link);
-		crew->owner.lost(crew->owner.owner, parcel,
-			parcel->number <= begun, seat_loss(report));
+		all_begun = parcel->number <= begun;
+		crew->owner.lost(crew->owner.owner, parcel, all_begun,
+			seat_loss(report));
 	}
+	while (!all_begun && shelf_take_back(crew->plan->shelf))
+		look_at_shelf(crew);
 }
 
 /* Deals with the end of a worker, which may have been woken for a parcel. */

@@ -43,6 +43,12 @@ struct crew_owner {
 	 */
 	void (*lost)(void *owner, struct parcel *parcel, bool begun,
 		struct error *why);
+	/*
+	 * Nobody had taken it when another that was sent before it was lost and
+	 * not begun: it is to be sent again, in the order of the numbers, since
+	 * its task may wait for that one's.
+	 */
+	void (*returned)(void *owner, struct parcel *parcel);
 	void *owner;
 };
 

@@ -64,7 +64,7 @@ struct handler {
 	struct submission_list running;
 	/* What was dealt and is not heard of. */
 	struct delivery_list dealt;
-	/* What is to be dealt again, since its worker never began it. */
+	/* What is to be dealt again, since no worker began it. */
 	struct delivery_list returned;
 };
 
@@ -130,6 +130,28 @@ fail_delivery(struct handler *handler, struct delivery *delivery,
 	finish_delivery(handler, delivery);
 }
 
+/* Has a chunk dealt again, before all that were sent after it. */
+static void
+return_delivery(struct handler *handler, struct delivery *delivery)
+{
+	struct delivery *before = TAILQ_LAST(&handler->returned, delivery_list);
+
+	while (before && before->parcel.number > delivery->parcel.number)
+		before = TAILQ_PREV(before, delivery_list, link);
+	if (before)
+		TAILQ_INSERT_AFTER(&handler->returned, before, delivery, link);
+	else
+		TAILQ_INSERT_HEAD(&handler->returned, delivery, link);
+}
+
+static void
+on_return(void *owner, struct parcel *parcel)
+{
+	struct handler *handler = owner;
+
+	return_delivery(handler, take_dealt(handler, parcel));
+}
+
 static void
 on_loss(void *owner, struct parcel *parcel, bool begun, struct error *why)
 {
@@ -139,7 +161,7 @@ on_loss(void *owner, struct parcel *parcel, bool begun, struct error *why)
 	if (begun || ++delivery->attempts == ATTEMPTS_LIMIT) {
 		fail_delivery(handler, delivery, 0, why);
 	} else {
-		TAILQ_INSERT_TAIL(&handler->returned, delivery, link);
+		return_delivery(handler, delivery);
 		error_free(why);
 	}
 }
@@ -412,8 +434,10 @@ struct error *
 handler_new(struct worker_plan *plan, size_t workers, struct handler **handler)
 {
 	struct handler *made = allocate();
-	struct crew_owner owner = {
-		.replied = on_reply, .lost = on_loss, .owner = made};
+	struct crew_owner owner = {.replied = on_reply,
+		.lost = on_loss,
+		.returned = on_return,
+		.owner = made};
 	struct error *error =
 		TRACED(crew_new(plan, workers, owner, &made->crew));
 

@@ -238,6 +238,17 @@ take_next(
 }
 
 bool
+shelf_take_back(struct shelf *shelf)
+{
+	struct buffer chunk = {0};
+	uint64_t cause;
+	bool took = take_next(shelf, shelf->seats, &chunk, &cause);
+
+	buffer_fini(&chunk);
+	return took;
+}
+
+bool
 shelf_take(
 	struct shelf *shelf, size_t seat, struct buffer *chunk, uint64_t *cause)
 {

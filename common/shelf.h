@@ -10,7 +10,7 @@
  * else has it; if not, another was faster, and the copy is thrown away. So a
  * worker that is killed at any instruction has taken a chunk or has not, and
  * the pool can tell which; one that is stopped is in nobody's way. The turn
- * names one taker only: before anybody replaces it, he notes in the place of
+ * names one taker only: before anybody replaces it, they note in the place of
  * its chunk who took that.
  *
  * Sleeping. A worker that finds nothing raises its flag, looks once more, and
@@ -65,9 +65,14 @@ bool shelf_has_room(const struct shelf *shelf);
  */
 void shelf_put(struct shelf *shelf, struct reader chunk, uint64_t cause);
 
-/* Tells who took the next chunk that was taken: of each once, in their order.
+/*
+ * Tells who took the next chunk that was taken: of each once, in their order.
+ * The pool itself has the seat after the last.
  */
 bool shelf_taken(struct shelf *shelf, size_t *seat);
+
+/* Takes the next chunk for the pool itself, if there is one, and drops it. */
+bool shelf_take_back(struct shelf *shelf);
 
 /* Lowers the first flag that is up; its worker is to be woken. */
 bool shelf_find_sleeper(struct shelf *shelf, size_t *seat);

@@ -131,13 +131,13 @@ send_reply(struct channel *channel)
 	return error;
 }
 
+/* Sends what leads to nothing that a record would tell of. */
 static struct error *
-send_kind(struct channel *channel, enum reply_kind kind, const char *text)
+send_kind(struct channel *channel, enum reply_kind kind)
 {
 	struct buffer *reply = channel_begin(channel);
 
 	buffer_put_byte(reply, (uint8_t)kind);
-	trace(.kind = TRACE_SEND, .text = text);
 	TRY(channel_end(channel));
 	TRY(send_reply(channel));
 	return NULL;
@@ -207,7 +207,7 @@ next_chunk(struct desk *desk, struct reader *chunk)
 		TRY(receive(&desk->channel, &wake_up));
 	*chunk = (struct reader){desk->taken.bytes, desk->taken.length};
 	if (chunk->length == 0) {
-		TRY(send_kind(&desk->channel, REPLY_ASK, "ask"));
+		TRY(send_kind(&desk->channel, REPLY_ASK));
 		TRY(receive(&desk->channel, chunk));
 	}
 	trace(.kind = TRACE_RECEIVE, .cause = cause);
@@ -228,7 +228,7 @@ get_ready(const struct worker_plan *plan, struct channel *channel)
 			return error;
 		}
 	}
-	TRY(send_kind(channel, REPLY_READY, "ready"));
+	TRY(send_kind(channel, REPLY_READY));
 	return NULL;
 }
 

@@ -20,7 +20,7 @@
 /* What a crew told its owner last, and how often. */
 struct told {
 	struct crew *crew;
-	int replies, losses;
+	int replies, losses, returns;
 	const struct parcel *parcel;
 	enum reply_kind kind;
 	/* The last integer that came, and the first ones. */
@@ -63,9 +63,18 @@ on_loss(void *owner, struct parcel *parcel, bool begun, struct error *why)
 }
 
 static void
+on_return(void *owner, struct parcel *parcel)
+{
+	struct told *told = owner;
+
+	told->returns++;
+	told->parcel = parcel;
+}
+
+static void
 start_crew(struct told *told, struct worker_plan *plan, size_t seats)
 {
-	const struct crew_owner owner = {on_reply, on_loss, told};
+	const struct crew_owner owner = {on_reply, on_loss, on_return, told};
 	sigset_t broken_pipe;
 
 	/* A worker that dies leaves a pipe without a reader. */
@@ -426,6 +435,54 @@ IN_CHILD(large_message_to_a_dying_worker_is_lost_alone)
 		assert_false(told.begun);
 		assert_int_equal(told.why->kind, WorkerLostError);
 	}
+	end_crew(&told);
+}
+
+IN_CHILD(what_lies_behind_a_parcel_that_is_not_begun_comes_back)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+	const struct parcel *last;
+	pid_t pid;
+
+	start_crew(&told, &plan, 1);
+	pid = hold_worker(&told);
+	give_value(&told, measure, large_value());
+	open_gate(1);
+	/* The worker has taken it, and no pipe takes all of it at once. */
+	while (!crew_has_room(told.crew))
+		MUST(crew_step(told.crew));
+	give(&told, report, 1);
+	last = give_value(&told, measure, large_value());
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	await_loss(&told);
+	assert_false(told.begun);
+	assert_int_equal(told.returns, 2);
+	assert_ptr_equal(told.parcel, last);
+	/* Nothing is left of them, and the shelf can be used as before. */
+	give(&told, square, 7);
+	await_reply(&told);
+	assert_int_equal(told.integer, 49);
+	assert_false(wire_is_readable(&reports, 0));
+	end_crew(&told);
+}
+
+IN_CHILD(what_lies_behind_a_parcel_that_was_begun_stays)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+	pid_t pid;
+
+	start_crew(&told, &plan, 1);
+	pid = hold_worker(&told);
+	for (int i = 1; i <= 3; i++)
+		give(&told, square, i);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	await_replies(&told, 3);
+	assert_int_equal(told.losses, 1);
+	assert_true(told.begun);
+	assert_int_equal(told.returns, 0);
+	assert_int_equal(told.integer, 9);
 	end_crew(&told);
 }
 
@@ -830,6 +887,10 @@ main(void)
 			worker_killed_when_it_was_woken_leaves_its_parcel_to_another),
 		cmocka_unit_test(parcel_that_nobody_took_is_not_lost),
 		cmocka_unit_test(large_message_to_a_dying_worker_is_lost_alone),
+		cmocka_unit_test(
+			what_lies_behind_a_parcel_that_is_not_begun_comes_back),
+		cmocka_unit_test(
+			what_lies_behind_a_parcel_that_was_begun_stays),
 		cmocka_unit_test(one_large_message_waits_at_a_time),
 		cmocka_unit_test(message_beyond_the_limit_is_refused),
 		cmocka_unit_test(maximum_of_chunks_holds),

@@ -124,6 +124,8 @@ struct shortage {
 	size_t amount;
 	start_function *start;
 	const char *reason;
+	/* Or, where there is even less; or NULL. */
+	const char *earlier_reason;
 	/* Where everything may be written, and nothing is to be left. */
 	const char *directory;
 	struct wire succeeded;
@@ -136,10 +138,15 @@ struct shortage {
 static void
 must_be_clear(struct error *error, const struct shortage *shortage)
 {
+	const char *earlier = shortage->earlier_reason;
+
 	if (error->kind == ConnectionError &&
 		shortage->limit == leave_descriptors &&
 		shortage->start != use_a_pool)
 		error_free(error);
+	else if (earlier &&
+		 strncmp(error->message, earlier, strlen(earlier)) == 0)
+		MUST_RAISE_WITH(OSError, earlier, error);
 	else
 		MUST_RAISE_WITH(OSError, shortage->reason, error);
 }
@@ -309,7 +316,8 @@ pool_starts_with_enough_memory_or_says_that_it_is_too_little(void **state)
 	(void)state;
 	skip_where_memory_cannot_be_limited();
 	sweep((struct shortage){limit_memory, .start = use_a_pool,
-		      .reason = "the thread of a pool"},
+		      .reason = "the thread of a pool",
+		      .earlier_reason = "mmap of "},
 		8);
 }
 

@@ -606,7 +606,7 @@ static void
 selection_keeps_what_was_known(void **state)
 {
 	static const char *const selections[] = {"task,error,output", "task",
-		"message", "condition,output", "process"};
+		"message,output", "condition,output", "process"};
 
 	(void)state;
 	for (size_t n = 0; n < 5 * SCENARIO_COUNT; n++) {
