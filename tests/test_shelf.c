@@ -10,9 +10,16 @@
 #include "steps.h"
 #include "sys.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SEATS 2
+
+/*
+ * One of so many instructions is tried, from one that is drawn each time; all
+ * are with FORKLORE_EVERY_POINT=1 in the environment.
+ */
+#define STRIDE 7
 
 static struct shelf *shelf;
 /* What was taken last; it has room, so that taking it needs no memory. */
@@ -222,18 +229,36 @@ stand_at(const struct meantime *meantime, long steps)
 	return through;
 }
 
+static long
+stride(void)
+{
+	const char *every = getenv("FORKLORE_EVERY_POINT");
+
+	return every && strcmp(every, "1") == 0 ? 1 : STRIDE;
+}
+
+/* Draws the first of the instructions that are tried. */
+static long
+first_point(void)
+{
+	uint32_t chance;
+
+	sys_random(&chance, sizeof(chance));
+	return (long)(chance % (uint64_t)stride());
+}
+
 static void
 stand_everywhere(const struct meantime *meantime)
 {
 	void *memory;
-	long steps = 0;
+	long steps = first_point();
 
 	if (!walking_is_possible())
 		skip();
 	MUST(sys_map_shared(sizeof(*outcome), &memory));
 	outcome = memory;
 	while (!stand_at(meantime, steps))
-		steps++;
+		steps += stride();
 	sys_unmap_shared(memory, sizeof(*outcome));
 	/* Or it was not taken through. */
 	assert_true(steps > 20);
@@ -441,7 +466,7 @@ IN_CHILD(worker_that_takes_at_its_second_look_is_not_woken_for_another)
 		before++;
 	/* The last step at which its flag is not up. */
 	before--;
-	for (long after = 0; !through; after++)
+	for (long after = first_point(); !through; after += stride())
 		lay_out_between(before, after, &through);
 	sys_unmap_shared(memory, sizeof(*outcome));
 }
