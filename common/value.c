@@ -182,10 +182,11 @@ value_append(struct value *list, struct value *item)
 struct value *
 value_take(struct value *list, size_t index)
 {
-	struct value *taken = value_nothing();
+	struct value *taken;
 
 	if (index >= value_count(list))
 		panic("item %zu of a list of %zu", index, value_count(list));
+	taken = value_nothing();
 	*taken = list->list->items[index];
 	list->list->items[index] = (struct value){.kind = VALUE_NOTHING};
 	return taken;

@@ -165,7 +165,10 @@ static pid_t
 hold_worker(const struct told *told)
 {
 	give(told, hold, 6);
-	make_a_step(told);
+	/* The worker may yet have to be made. */
+	do
+		make_a_step(told);
+	while (!wire_is_readable(&reports, 0.01));
 	return (pid_t)wire_receive(&reports);
 }
 
