@@ -141,11 +141,15 @@ tell_acquired(const struct shared *shared)
 static void
 unlock(struct shared *shared)
 {
+	int result;
+
 	if (shared->waiters.notified > 0)
 		waitqueue_hand_on(&shared->waiters);
 	set_owner(shared, 0);
 	board_note_owner(shared->note, 0);
-	pthread_mutex_unlock(&shared->lock);
+	result = pthread_mutex_unlock(&shared->lock);
+	if (result != 0)
+		panic("pthread_mutex_unlock: %s", strerror(result));
 }
 
 static struct error *

@@ -199,8 +199,9 @@ is_owner(const struct value *value)
 	return value->kind >= VALUE_TEXT;
 }
 
-void
-value_clear(struct value *place)
+/* Frees what a value owns beside itself. */
+static void
+let_go(const struct value *place)
 {
 	switch ((enum value_kind)place->kind) {
 	case VALUE_TEXT:
@@ -210,7 +211,7 @@ value_clear(struct value *place)
 	case VALUE_LIST:
 		for (size_t i = 0; i < place->list->count; i++)
 			if (is_owner(&place->list->items[i]))
-				value_clear(&place->list->items[i]);
+				let_go(&place->list->items[i]);
 		free(place->list);
 		break;
 	case VALUE_OBJECT:
@@ -222,6 +223,12 @@ value_clear(struct value *place)
 	case VALUE_REAL:
 		break;
 	}
+}
+
+void
+value_clear(struct value *place)
+{
+	let_go(place);
 	place->kind = VALUE_NOTHING;
 }
 
@@ -230,7 +237,7 @@ value_free(struct value *value)
 {
 	if (!value)
 		return;
-	value_clear(value);
+	let_go(value);
 	free(value);
 }
 
