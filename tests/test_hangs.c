@@ -10,6 +10,9 @@
 /* The draws that belong to this are below 0.03: the tasks sleep no longer. */
 #define SEED "630062"
 
+/* A delay, in seconds, that no test lives to see the end of. */
+#define AGES "1000"
+
 /* Only a wrong report takes so many seconds to be given up. */
 #define LONGEST 8.0
 
@@ -39,13 +42,12 @@ run(const char *name, char *const *arguments)
 
 /*
  * Runs a program that hangs with ever more time, until its report is the one
- * that is expected: on a slow machine it may not have come that far. It sleeps
- * a quarter of that before it notifies, or not at all. What it has printed to
- * standard output has so many lines.
+ * that is expected: on a slow machine it may not have come that far. Its delay
+ * is a quarter of that. What it has printed to standard output has so many
+ * lines.
  */
 static void
-must_report(const char *name, bool sleeps, char *workers, int lines,
-	const char *expected)
+must_report(const char *name, char *workers, int lines, const char *expected)
 {
 	char limit[16], delay[16];
 	char *const arguments[] = {"--limit", limit, "--delay", delay,
@@ -54,11 +56,8 @@ must_report(const char *name, bool sleeps, char *workers, int lines,
 
 	for (double seconds = 0.5; seconds <= LONGEST; seconds *= 2) {
 		snprintf(limit, sizeof(limit), "%g", seconds);
-		snprintf(delay, sizeof(delay), "%g", sleeps ? seconds / 4 : 0);
+		snprintf(delay, sizeof(delay), "%g", seconds / 4);
 		run(name, arguments);
-		/* Without a delay, all may have come to wait in time. */
-		if (!sleeps && outcome.status == 0)
-			continue;
 		must_exit(124, &outcome);
 		make_literal(outcome.err);
 		if (strcmp(outcome.err, expected) == 0)
@@ -71,46 +70,39 @@ must_report(const char *name, bool sleeps, char *workers, int lines,
 	assert_int_equal(line_count, lines);
 }
 
-IN_CHILD(fork_global_without_delay_says_that_the_wake_up_was_lost)
+IN_CHILD(program_that_notifies_first_says_that_the_wake_up_was_lost)
 {
-	must_report("scenarios/fork_global", false, "4", 5,
-		"fork_global: no end after T s. Who waits for what:\n"
+	must_report("tests/lost_wake_up", "4", 8,
+		"lost_wake_up: no end after T s. Who waits for what:\n"
 		" handler pid P waits for workers' replies and for work, "
 		"for T s\n"
-		" main pid P waits for a result, for T s\n"
-		" worker 1 pid P waits to be notified by condition 1, for T s\n"
-		" worker 2 pid P waits to be notified by condition 1, for T s\n"
-		" worker 3 pid P waits to be notified by condition 1, for T s\n"
-		" worker 4 pid P waits to be notified by condition 1, for T s\n"
-		" zygote pid P waits for orders and for workers' ends, for "
-		"T s\n"
-		"Condition 1, in shared memory: nobody has its lock.\n"
-		" 4 wait to be notified. The last notify, by main (pid P) T s "
-		"ago, woke 0; 4 began to wait after it, and missed it.\n");
-}
-
-IN_CHILD(manager_proxy_without_delay_says_that_the_wake_up_was_lost)
-{
-	must_report("scenarios/manager_proxy", false, "4", 5,
-		"manager_proxy: no end after T s. Who waits for what:\n"
 		" handler pid P waits for workers' replies and for work, "
 		"for T s\n"
 		" main pid P waits for a result, for T s\n"
 		" manager pid P waits for requests, for T s\n"
 		" worker 1 pid P waits to be notified by condition 1, for T s\n"
+		" worker 1 pid P waits to be notified by condition 2, for T s\n"
 		" worker 2 pid P waits to be notified by condition 1, for T s\n"
+		" worker 2 pid P waits to be notified by condition 2, for T s\n"
 		" worker 3 pid P waits to be notified by condition 1, for T s\n"
+		" worker 3 pid P waits to be notified by condition 2, for T s\n"
 		" worker 4 pid P waits to be notified by condition 1, for T s\n"
+		" worker 4 pid P waits to be notified by condition 2, for T s\n"
 		" zygote pid P waits for orders and for workers' ends, for "
 		"T s\n"
-		"Condition 1, hosted by manager (pid P): nobody has its lock.\n"
+		" zygote pid P waits for orders and for workers' ends, for "
+		"T s\n"
+		"Condition 1, in shared memory: nobody has its lock.\n"
+		" 4 wait to be notified. The last notify, by main (pid P) T s "
+		"ago, woke 0; 4 began to wait after it, and missed it.\n"
+		"Condition 2, hosted by manager (pid P): nobody has its lock.\n"
 		" 4 wait to be notified. The last notify, by main (pid P) T s "
 		"ago, woke 0; 4 began to wait after it, and missed it.\n");
 }
 
 IN_CHILD(fork_global_with_two_workers_says_who_came_too_late)
 {
-	must_report("scenarios/fork_global", true, "2", 7,
+	must_report("scenarios/fork_global", "2", 7,
 		"fork_global: no end after T s. Who waits for what:\n"
 		" handler pid P waits for workers' replies and for work, "
 		"for T s\n"
@@ -126,7 +118,7 @@ IN_CHILD(fork_global_with_two_workers_says_who_came_too_late)
 
 IN_CHILD(manager_proxy_with_two_workers_says_who_came_too_late)
 {
-	must_report("scenarios/manager_proxy", true, "2", 7,
+	must_report("scenarios/manager_proxy", "2", 7,
 		"manager_proxy: no end after T s. Who waits for what:\n"
 		" handler pid P waits for workers' replies and for work, "
 		"for T s\n"
@@ -143,7 +135,7 @@ IN_CHILD(manager_proxy_with_two_workers_says_who_came_too_late)
 
 IN_CHILD(stopped_holder_says_who_is_stopped_and_has_the_lock)
 {
-	must_report("tests/stopped_holder", true, "1", 1,
+	must_report("tests/stopped_holder", "1", 1,
 		"stopped_holder: no end after T s. Who waits for what:\n"
 		" handler pid P waits for workers' replies and for work, "
 		"for T s\n"
@@ -247,7 +239,7 @@ run_with_signals(void *context)
 static struct program
 start_to_hang(const char *name, struct start start)
 {
-	char *argv[] = {built(name), "--delay", "0", NULL};
+	char *argv[] = {built(name), "--delay", AGES, NULL};
 	struct program program;
 
 	start.argv = argv;
@@ -310,7 +302,7 @@ IN_CHILD(interrupt_is_heeded_even_if_it_was_blocked)
 static void
 limit_must_hold(int ignored, int blocked)
 {
-	char *argv[] = {built("scenarios/fork_global"), "--delay", "0",
+	char *argv[] = {built("scenarios/fork_global"), "--delay", AGES,
 		"--limit", "0.1", NULL};
 	struct start start = {argv, ignored, blocked, false};
 
@@ -333,7 +325,7 @@ IN_CHILD(limit_holds_even_if_its_signal_was_blocked)
 /* Ends the program whatever it does when it starts. */
 IN_CHILD(limit_as_short_as_can_be_ends_the_program_well)
 {
-	char *const arguments[] = {"--delay", "0", "--limit", "0.001", NULL};
+	char *const arguments[] = {"--delay", AGES, "--limit", "0.001", NULL};
 
 	for (int i = 0; i < 20; i++) {
 		run("scenarios/manager_proxy", arguments);
@@ -409,7 +401,7 @@ close_standard_error_and_run(void *argv)
 
 IN_CHILD(limit_holds_where_standard_error_is_closed)
 {
-	char *argv[] = {built("scenarios/fork_global"), "--delay", "0",
+	char *argv[] = {built("scenarios/fork_global"), "--delay", AGES,
 		"--limit", "0.1", NULL};
 
 	program_run(close_standard_error_and_run, argv, &outcome);
@@ -420,7 +412,7 @@ IN_CHILD(limit_holds_where_standard_error_is_closed)
 
 IN_CHILD(limit_holds_where_nobody_reads_standard_error_any_more)
 {
-	char *argv[] = {built("scenarios/fork_global"), "--delay", "0",
+	char *argv[] = {built("scenarios/fork_global"), "--delay", AGES,
 		"--limit", "0.1", NULL};
 	struct program program = program_start(run_command, argv);
 
@@ -447,9 +439,7 @@ main(void)
 	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
-			fork_global_without_delay_says_that_the_wake_up_was_lost),
-		cmocka_unit_test(
-			manager_proxy_without_delay_says_that_the_wake_up_was_lost),
+			program_that_notifies_first_says_that_the_wake_up_was_lost),
 		cmocka_unit_test(
 			fork_global_with_two_workers_says_who_came_too_late),
 		cmocka_unit_test(
