@@ -14,11 +14,12 @@
 struct result {
 	const void *pool;
 	struct callbacks callbacks;
-	atomic_int holders;
 
+	pthread_mutex_t lock;
+	/* Guarded by lock. */
+	int holders;
 	/* Guarded by lock; who waits sleeps on it, without the lock. */
 	_Atomic uint32_t ready;
-	pthread_mutex_t lock;
 
 	/* Of the thread that settles until it is ready, then never changed. */
 	struct value *value;
@@ -42,7 +43,7 @@ result_new(const void *pool, const struct callbacks *callbacks)
 	result->pool = pool;
 	if (callbacks)
 		result->callbacks = *callbacks;
-	atomic_init(&result->holders, 2);
+	result->holders = 2;
 	pthread_mutex_init(&result->lock, NULL);
 	return result;
 }
@@ -62,10 +63,22 @@ see_error(struct result *result, const char *observer)
 		.cause = result->settled, .text = observer);
 }
 
+/* Whoever is the last to let go is alone with it from then on. */
+static bool
+let_go(struct result *result)
+{
+	bool is_last;
+
+	pthread_mutex_lock(&result->lock);
+	is_last = --result->holders == 0;
+	pthread_mutex_unlock(&result->lock);
+	return is_last;
+}
+
 void
 result_free(struct result *result)
 {
-	if (!result || atomic_fetch_sub(&result->holders, 1) > 1)
+	if (!result || !let_go(result))
 		return;
 	if (result->error && !result->seen)
 		see_error(result, "nobody");
