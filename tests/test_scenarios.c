@@ -37,8 +37,8 @@ static const double limit = 60; /* in seconds, which only a hang takes */
 /* The file that says what is built, and what is checked. */
 static const char graph[] = "tests/graph.ninja";
 
-/* How the list of the logs begins that are looked at. */
-static const char report[] = "build $b/test: report ";
+/* How the names of tests begin. */
+static const char prefix[] = "test_";
 
 /* The file that says what memcheck looks at. */
 static const char memcheck[] = "tests/memcheck.ninja";
@@ -103,50 +103,81 @@ a_transcript_has_a_scenario(void **state)
 	free(source);
 }
 
-/* Fails unless the build makes the log of a check, and counts it. */
-static void
-must_be_checked(const char *name)
+/* Whether a file of the build has a log made. */
+static bool
+makes(const struct text *build, const char *log)
 {
-	char *log = text_format("build $b/checks/%s.log:", name);
-	char *entry = text_format("\n  $b/checks/%s.log ", name);
-	struct text text = {0};
-	const char *list;
+	char *rule = text_format("build $b/%s:", log);
+	bool found = strstr(build->bytes, rule) != NULL;
 
-	assert_int_equal(text_read(&text, graph), 0);
-	assert_true(text.length > 0);
-	if (!strstr(text.bytes, log))
-		fail_msg("%s has no line '%s'", graph, log);
-	list = strstr(text.bytes, report);
-	if (!list || !strstr(list, entry))
-		fail_msg("%s: $b/test leaves out %s.log", graph, name);
-	text_fini(&text);
-	free(entry);
-	free(log);
+	free(rule);
+	return found;
 }
 
+/* Whether a file of the build has a log in a list that starts so. */
+static bool
+counts(const struct text *build, const char *start, const char *log)
+{
+	const char *list = strstr(build->bytes, start);
+	char *entry = text_format("\n  $b/%s", log);
+	const char *found = list ? strstr(list, entry) : NULL;
+	bool is_whole = found && isspace((unsigned char)found[strlen(entry)]);
+
+	free(entry);
+	return is_whole;
+}
+
+/* Fails unless the build makes the log of a check, and counts it. */
 static void
 it_is_checked(void **state)
 {
-	must_be_checked(*state);
+	char *log = text_format("checks/%s.log", (char *)*state);
+	struct text text = {0};
+
+	assert_int_equal(text_read(&text, graph), 0);
+	assert_true(text.length > 0);
+	if (!makes(&text, log))
+		fail_msg("%s does not make %s", graph, log);
+	if (!counts(&text, "build $b/test: report ", log))
+		fail_msg("%s: $b/test leaves out %s", graph, log);
+	text_fini(&text);
+	free(log);
 }
 
-/* Fails unless memcheck looks at it, or the list says in words why not. */
+/* Whether a text has a name, and not as a part of a longer one. */
+static bool
+names(const struct text *text, const char *name)
+{
+	size_t length = strlen(name);
+	const char *found = strstr(text->bytes, name);
+
+	while (found &&
+		(isalnum((unsigned char)found[length]) || found[length] == '_'))
+		found = strstr(found + 1, name);
+	return found != NULL;
+}
+
+/*
+ * Fails unless memcheck looks at it, and counts that, or the list says in words
+ * why not.
+ */
 static void
 memcheck_knows_it(void **state)
 {
-	size_t length = strlen(*state);
+	const char *program = *state;
+	bool is_test = strncmp(program, prefix, strlen(prefix)) == 0;
+	char *log = text_format(
+		"%s.log", is_test ? program + strlen(prefix) : program);
 	struct text text = {0};
-	const char *found;
 
 	assert_int_equal(text_read(&text, memcheck), 0);
 	assert_true(text.length > 0);
-	found = strstr(text.bytes, *state);
-	while (found &&
-		(isalnum((unsigned char)found[length]) || found[length] == '_'))
-		found = strstr(found + 1, *state);
-	if (!found)
-		fail_msg("%s says nothing of %s", memcheck, (char *)*state);
+	if (!names(&text, program))
+		fail_msg("%s says nothing of %s", memcheck, program);
+	if (makes(&text, log) && !counts(&text, "build $b/table: table ", log))
+		fail_msg("%s: $b/table leaves out %s", memcheck, log);
 	text_fini(&text);
+	free(log);
 }
 
 static void
@@ -280,7 +311,6 @@ add_scenario(struct suite *suite, const char *name)
 static void
 add_test(struct suite *suite, const char *file)
 {
-	static const char prefix[] = "test_";
 	size_t length = strlen(prefix);
 
 	if (strncmp(file, prefix, length) != 0)
