@@ -324,13 +324,14 @@ IN_CHILD(values_of_every_kind_go_both_ways)
 static struct value *
 make_large_value(uint32_t seed)
 {
-	uint32_t *words = malloc(LARGE);
+	const size_t size = LARGE;
+	uint32_t *words = malloc(size);
 	struct value *value;
 
 	assert_non_null(words);
-	for (size_t i = 0; i < LARGE / sizeof(*words); i++)
+	for (size_t i = 0; i < size / sizeof(*words); i++)
 		words[i] = (uint32_t)i * 2654435761u ^ seed;
-	value = value_bytes(words, LARGE);
+	value = value_bytes(words, size);
 	free(words);
 	return value;
 }

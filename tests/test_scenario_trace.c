@@ -40,6 +40,7 @@
 
 static const char *const scenarios[] = {"silent_failure", "error_callback",
 	"get_reraise", "manager_proxy", "fork_global"};
+#define SCENARIOS (sizeof(scenarios) / sizeof(*scenarios))
 
 /* A file for a record. */
 struct place_for_record {
@@ -498,30 +499,45 @@ tasks_run(const char *name)
 	       strcmp(name, "fork_global") == 0;
 }
 
+/* Checks all scenarios side by side, as they sleep most of the time. */
+static void
+check_each_scenario(child_main *check)
+{
+	pid_t checks[SCENARIOS];
+
+	for (size_t i = 0; i < SCENARIOS; i++)
+		checks[i] = child_start(check, (void *)scenarios[i]);
+	for (size_t i = 0; i < SCENARIOS; i++)
+		assert_int_equal(child_wait(checks[i]), 0);
+}
+
+static void
+record_must_be_true(void *name)
+{
+	struct place_for_record file = new_file();
+	struct outcome outcome =
+		run(name, (char *[]){"--trace", file.path, NULL});
+	struct record record = read_record(file.path);
+
+	must_be_as_expected(name, &outcome);
+	record_must_be_sound(&record);
+	tasks_must_be_told(&record, tasks_run(name));
+	notify_must_wake_as_many_as_it_says(&record);
+	prints_must_be(&record, said(&outcome, 0));
+	assert_string_equal(
+		text_of(field(record.whole, "otherData"), "program"), name);
+	assert_int_equal(
+		number_of(field(record.whole, "otherData"), "lost"), 0);
+	json_decref(record.whole);
+	outcome_fini(&outcome);
+	unlink(file.path);
+}
+
 static void
 each_scenario_s_record_is_true(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 5; i++) {
-		struct place_for_record file = new_file();
-		struct outcome outcome = run(
-			scenarios[i], (char *[]){"--trace", file.path, NULL});
-		struct record record = read_record(file.path);
-
-		must_be_as_expected(scenarios[i], &outcome);
-		record_must_be_sound(&record);
-		tasks_must_be_told(&record, tasks_run(scenarios[i]));
-		notify_must_wake_as_many_as_it_says(&record);
-		prints_must_be(&record, said(&outcome, 0));
-		assert_string_equal(
-			text_of(field(record.whole, "otherData"), "program"),
-			scenarios[i]);
-		assert_int_equal(
-			number_of(field(record.whole, "otherData"), "lost"), 0);
-		json_decref(record.whole);
-		outcome_fini(&outcome);
-		unlink(file.path);
-	}
+	check_each_scenario(record_must_be_true);
 }
 
 static const char *
@@ -603,25 +619,27 @@ ledgers_of_the_failing_cases_differ_in_one_line(void **state)
 }
 
 static void
+explain_must_leave_the_rest(void *name)
+{
+	struct outcome outcome = run(name, (char *[]){"--explain", NULL});
+	struct text *stderr_text = &outcome.streams[1];
+	char *ledger = strstr(stderr_text->bytes, "What became");
+
+	assert_non_null(ledger);
+	if (tasks_run(name))
+		assert_non_null(strstr(ledger,
+			", returned nothing.\n  There was no error.\n"));
+	*ledger = '\0';
+	stderr_text->length = (size_t)(ledger - stderr_text->bytes);
+	must_be_as_expected(name, &outcome);
+	outcome_fini(&outcome);
+}
+
+static void
 explain_leaves_the_rest_as_it_is(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 5; i++) {
-		struct outcome outcome =
-			run(scenarios[i], (char *[]){"--explain", NULL});
-		struct text *stderr_text = &outcome.streams[1];
-		char *ledger = strstr(stderr_text->bytes, "What became");
-
-		assert_non_null(ledger);
-		if (tasks_run(scenarios[i]))
-			assert_non_null(
-				strstr(ledger, ", returned nothing.\n  There "
-					       "was no error.\n"));
-		*ledger = '\0';
-		stderr_text->length = (size_t)(ledger - stderr_text->bytes);
-		must_be_as_expected(scenarios[i], &outcome);
-		outcome_fini(&outcome);
-	}
+	check_each_scenario(explain_must_leave_the_rest);
 }
 
 /* A scenario that hangs, to be ended by a signal when its tasks all wait. */

@@ -58,21 +58,35 @@ said(const struct outcome *outcome, int stream)
 					       : "";
 }
 
+/* Runs the scenario whose name stands there. */
+static void
+make_record(void *name)
+{
+	const char *const *scenario = name;
+	char *program = text_format("scenarios/%s", *scenario);
+	struct outcome outcome = run(program,
+		(char *[]){"--trace", traces[scenario - scenarios], NULL});
+
+	outcome_fini(&outcome);
+	free(program);
+}
+
+/* The scenarios run side by side, as they sleep most of the time. */
 static int
 make_records(void **state)
 {
+	pid_t runs[SCENARIO_COUNT];
+
 	(void)state;
 	strcpy(folder, "/tmp/forklore-timeline-XXXXXX");
 	if (!mkdtemp(folder))
 		return -1;
 	for (size_t i = 0; i < SCENARIO_COUNT; i++) {
-		char *program = text_format("scenarios/%s", scenarios[i]);
-		struct outcome outcome;
-
 		traces[i] = text_format("%s/%s.json", folder, scenarios[i]);
-		outcome = run(program, (char *[]){"--trace", traces[i], NULL});
-		outcome_fini(&outcome);
-		free(program);
+		runs[i] = child_start(make_record, (void *)&scenarios[i]);
+	}
+	for (size_t i = 0; i < SCENARIO_COUNT; i++) {
+		assert_int_equal(child_wait(runs[i]), 0);
 		MUST(record_read(traces[i], &records[i]));
 	}
 	return 0;
