@@ -117,7 +117,9 @@ encode(const struct value *value, struct buffer *buffer, int depth)
 struct error *
 encode_value(const struct value *value, struct buffer *buffer)
 {
-	return encode(value, buffer, 0);
+	static const struct value nothing = {.kind = VALUE_NOTHING};
+
+	return encode(value ? value : &nothing, buffer, 0);
 }
 
 struct error *

@@ -21,9 +21,9 @@ struct value_class;
 #define ENCODING_DEPTH_LIMIT 100
 
 /*
- * Appends a value to the buffer. Raises what an object raises that refuses, and
- * ValueError for lists nested deeper than the limit; the buffer then holds some
- * part of the value.
+ * Appends a value to the buffer, or nothing for NULL, as a task may leave its
+ * result. Raises what an object raises that refuses, and ValueError for lists
+ * nested deeper than the limit; the buffer then holds some part of the value.
  */
 struct error *encode_value(const struct value *value, struct buffer *buffer);
 

@@ -88,10 +88,8 @@ run_task(const struct chunk_head *head, struct reader *items,
 	if (head->starred)
 		TRY(value_at(alone, 0, &arguments));
 	TRY(head->task(arguments, &result));
-	if (!result)
-		result = value_nothing();
 	trace(.kind = TRACE_TASK_END, .chunk = head->number,
-		.text = trace_brief(result).text);
+		.text = result ? trace_brief(result).text : "nothing");
 	TRY(encode_result(result, reply));
 	return NULL;
 }

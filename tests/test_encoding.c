@@ -161,6 +161,15 @@ send_over(const struct value *value)
 }
 
 static void
+what_was_left_out_comes_out_as_nothing(void **state)
+{
+	SCOPED(value) decoded = send_over(NULL);
+
+	(void)state;
+	assert_int_equal(value_kind(decoded), VALUE_NOTHING);
+}
+
+static void
 every_kind_comes_out_as_it_went_in(void **state)
 {
 	struct value *all = all_kinds();
@@ -747,6 +756,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_left_out_comes_out_as_nothing),
 		cmocka_unit_test(every_kind_comes_out_as_it_went_in),
 		cmocka_unit_test(integers_and_reals_come_out_to_the_bit),
 		cmocka_unit_test(text_and_bytes_come_out_whole),
