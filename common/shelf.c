@@ -105,23 +105,26 @@ shelf_has_room(const struct shelf *shelf)
 }
 
 static void
+put_word(struct place *place, size_t index, const unsigned char *bytes,
+	size_t size)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, bytes + index * sizeof(word), size);
+	atomic_store_explicit(&place->words[index], word, memory_order_release);
+}
+
+/* Word by word, of which the last may not be full. */
+static void
 fill(struct place *place, struct reader chunk)
 {
-	uint64_t word;
+	size_t full = chunk.length / sizeof(uint64_t);
+	size_t rest = chunk.length % sizeof(uint64_t);
 
-	for (size_t i = 0; chunk.length > 0; i++) {
-		size_t size = sizeof(word);
-
-		word = 0;
-		if (chunk.length >= size)
-			memcpy(&word, chunk.bytes, size);
-		else
-			memcpy(&word, chunk.bytes, size = chunk.length);
-		atomic_store_explicit(
-			&place->words[i], word, memory_order_release);
-		chunk.bytes += size;
-		chunk.length -= size;
-	}
+	for (size_t i = 0; i < full; i++)
+		put_word(place, i, chunk.bytes, sizeof(uint64_t));
+	if (rest > 0)
+		put_word(place, full, chunk.bytes, rest);
 }
 
 void
