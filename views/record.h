@@ -32,8 +32,7 @@ struct place {
 struct entry {
 	/* The place where it happened, as an index into the record's places. */
 	size_t place;
-	/* "notify"; and what a reader wants to see: "notify: wakes 4".
-	 */
+	/* "notify"; and what a reader wants to see, "notify: wakes 4". */
 	const char *kind;
 	const char *name;
 	/* One of record_categories. */
