@@ -25,6 +25,8 @@ struct delivery {
 	/* The first, so that a parcel is the delivery that it belongs to. */
 	struct parcel parcel;
 	struct chunk chunk;
+	/* The number that it was first sent under; each sending has another. */
+	uint64_t order;
 	/* How many workers died before they began it. */
 	int attempts;
 	/* Among those of its handler. */
@@ -130,13 +132,13 @@ fail_delivery(struct handler *handler, struct delivery *delivery,
 	finish_delivery(handler, delivery);
 }
 
-/* Has a chunk dealt again, before all that were sent after it. */
+/* Has a chunk dealt again, before all that were first sent after it. */
 static void
 return_delivery(struct handler *handler, struct delivery *delivery)
 {
 	struct delivery *before = TAILQ_LAST(&handler->returned, delivery_list);
 
-	while (before && before->parcel.number > delivery->parcel.number)
+	while (before && before->order > delivery->order)
 		before = TAILQ_PREV(before, delivery_list, link);
 	if (before)
 		TAILQ_INSERT_AFTER(&handler->returned, before, delivery, link);
@@ -191,6 +193,8 @@ give(struct handler *handler, struct delivery *delivery)
 	struct error *error =
 		TRACED(send_chunk(handler, parcel, &delivery->chunk));
 
+	if (delivery->order == 0)
+		delivery->order = parcel->number;
 	if (error)
 		fail_delivery(handler, delivery, parcel->number, error);
 	else

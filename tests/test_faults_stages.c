@@ -17,6 +17,7 @@
 
 /* By which the handler tells that it is held, and may go on. */
 static struct wire held, may_go;
+static pid_t handler_thread;
 
 /* The pool's ends of the pipes to its worker, whose process this is. */
 struct scene {
@@ -60,6 +61,7 @@ hold_handler(const struct value *value, void *context)
 {
 	(void)value;
 	(void)context;
+	handler_thread = gettid();
 	wire_send(&held, 0);
 	wire_receive(&may_go);
 	return NULL;
@@ -216,6 +218,143 @@ IN_CHILD(task_of_a_worker_killed_while_it_reads_goes_to_another)
 	clear_scene(&scene);
 }
 
+/* What was laid out behind it may wait for it, so it is run after it. */
+IN_CHILD(task_that_was_not_begun_is_run_before_later_ones)
+{
+	SCOPED(result) result = NULL;
+	SCOPED(result) second = NULL;
+	SCOPED(result) third = NULL;
+	struct scene scene;
+
+	set_scene(&scene);
+	send_much(&scene, &result);
+	MUST(pool_apply_async(
+		scene.pool, report, integers(1, 2), NULL, &second));
+	hold_the_handler(&scene);
+	MUST(pool_apply_async(
+		scene.pool, report, integers(2, 3), NULL, &third));
+	kill_the_worker(&scene);
+	let_the_handler_go_on();
+	MUST(result_get(third, CHILD_LIMIT, NULL));
+	assert_true(wire_receive(&reports) > 2);
+	assert_int_equal(wire_receive(&reports), 1);
+	assert_int_equal(wire_receive(&reports), 2);
+	clear_scene(&scene);
+}
+
+/* A worker gets ready when it is let in. */
+static struct wire entrance;
+
+static struct error *
+report_and_enter(const struct value *arguments)
+{
+	(void)arguments;
+	wire_send(&reports, getpid());
+	wire_receive(&entrance);
+	return NULL;
+}
+
+static struct error *
+report_and_stay(const struct value *arguments, struct value **result)
+{
+	(void)arguments;
+	(void)result;
+	wire_send(&reports, getpid());
+	pause();
+	return NULL;
+}
+
+static struct error *
+hold_at_error(const struct error *error, void *context)
+{
+	(void)error;
+	return hold_handler(NULL, context);
+}
+
+/* Two workers are let in; one of them stays at a task, whose loss holds. */
+static pid_t
+set_scene_beside(struct scene *scene, struct result **staying)
+{
+	const struct pool_options options = {.initializer = report_and_enter};
+	const struct callbacks callbacks = {.error_callback = hold_at_error};
+
+	open_wires();
+	wire_open(&held);
+	wire_open(&may_go);
+	wire_open(&entrance);
+	scene->holding = NULL;
+	MUST(pool_new_with(2, &options, &scene->pool));
+	for (int i = 0; i < 2; i++) {
+		wire_receive(&reports);
+		wire_send(&entrance, 0);
+	}
+	MUST(pool_apply_async(scene->pool, report_and_stay, value_empty_list(),
+		&callbacks, staying));
+	return (pid_t)wire_receive(&reports);
+}
+
+/* The other takes the first of two tasks, and is killed before it has it. */
+static void
+lose_the_first(
+	struct scene *scene, struct result **first, struct result **second)
+{
+	SCOPED(result) held_up = NULL;
+
+	hold_the_handler(scene);
+	MUST(pool_apply_async(
+		scene->pool, hold, integers(0, 1), NULL, &held_up));
+	MUST(pool_apply_async(scene->pool, report_and_measure,
+		value_list(large_value()), NULL, first));
+	let_the_handler_go_on();
+	scene->worker = (pid_t)wire_receive(&reports);
+	hold_the_handler(scene);
+	open_gate(1);
+	await_empty_pipe(gate.in);
+	assert_true(process_await(scene->worker, 'S'));
+	assert_true(process_stop(scene->worker));
+	let_the_handler_go_on();
+	MUST(pool_apply_async(
+		scene->pool, report, integers(1, 2), NULL, second));
+	assert_true(process_await(handler_thread, 'S'));
+	kill_the_worker(scene);
+}
+
+/*
+ * As the first task is large, the second is laid out once the first is taken.
+ * Here that is known no sooner than that its taker is dead, too: the handler is
+ * held meanwhile, where it is told of yet another's death.
+ */
+IN_CHILD(order_is_kept_though_two_die_before_they_begin)
+{
+	SCOPED(result) staying = NULL;
+	SCOPED(result) first = NULL;
+	SCOPED(result) second = NULL;
+	struct scene scene;
+	pid_t beside, zygote;
+
+	beside = set_scene_beside(&scene, &staying);
+	zygote = process_parent(beside);
+	lose_the_first(&scene, &first, &second);
+	scene.worker = (pid_t)wire_receive(&reports);
+	assert_true(process_await(handler_thread, 'S'));
+	kill_process(beside);
+	wire_receive(&held);
+	wire_send(&entrance, 0);
+	await_empty_pipe(entrance.in);
+	assert_true(process_await(scene.worker, 'S'));
+	kill_the_worker(&scene);
+	assert_true(process_await(zygote, 'S'));
+	let_the_handler_go_on();
+	for (int i = 0; i < 2; i++)
+		wire_receive(&reports);
+	/* One alone, so that what it takes first is what it runs first. */
+	wire_send(&entrance, 0);
+	assert_int_not_equal(wire_receive(&reports), 1);
+	assert_int_equal(wire_receive(&reports), 1);
+	clear_scene(&scene);
+	wire_close(&entrance);
+}
+
 IN_CHILD(task_of_a_worker_killed_while_it_runs_is_lost_and_no_other)
 {
 	SCOPED(result) result = NULL;
@@ -344,6 +483,10 @@ main(void)
 			task_of_a_worker_killed_before_it_reads_much_goes_to_another),
 		cmocka_unit_test(
 			task_of_a_worker_killed_while_it_reads_goes_to_another),
+		cmocka_unit_test(
+			task_that_was_not_begun_is_run_before_later_ones),
+		cmocka_unit_test(
+			order_is_kept_though_two_die_before_they_begin),
 		cmocka_unit_test(
 			task_of_a_worker_killed_while_it_runs_is_lost_and_no_other),
 		cmocka_unit_test(
