@@ -377,6 +377,57 @@ IN_CHILD(worker_killed_when_it_was_woken_leaves_its_parcel_to_another)
 	kill_one_of_two(1);
 }
 
+/* Says that it is there, too. */
+static struct error *
+report_at_the_entrance(const struct value *arguments)
+{
+	wire_send(&reports, getpid());
+	TRY(wait_at_the_entrance(arguments));
+	return NULL;
+}
+
+/*
+ * Both workers sleep, and one is killed, the first or the second. Its
+ * replacement is not ready when a parcel is laid out.
+ */
+static void
+kill_a_sleeper(int victim)
+{
+	struct worker_plan plan = {.initializer = report_at_the_entrance};
+	struct told told;
+	pid_t pids[2];
+
+	wire_open(&entrance);
+	start_crew(&told, &plan, 2);
+	for (int i = 0; i < 2; i++) {
+		wire_receive(&reports);
+		wire_send(&entrance, 0);
+	}
+	for (int i = 0; i < 2; i++)
+		pids[i] = hold_worker(&told);
+	open_gate(2);
+	await_replies(&told, 2);
+	for (int i = 0; i < 2; i++)
+		assert_true(process_await(pids[i], 'S'));
+	if (pids[0] > pids[1])
+		victim = !victim;
+	kill_process(pids[victim]);
+	while (!wire_is_readable(&reports, 0.01))
+		make_a_step(&told);
+	wire_receive(&reports);
+	give(&told, give_pid, 0);
+	await_reply(&told);
+	assert_int_equal(told.integer, pids[!victim]);
+	end_crew(&told);
+	wire_close(&entrance);
+}
+
+IN_CHILD(sleeper_that_was_killed_takes_no_wake_up)
+{
+	kill_a_sleeper(0);
+	kill_a_sleeper(1);
+}
+
 IN_CHILD(parcel_that_nobody_took_is_not_lost)
 {
 	struct worker_plan plan = {0};
@@ -417,6 +468,20 @@ measure(const struct value *arguments, struct value **result)
 	return NULL;
 }
 
+/*
+ * Lets a worker go on that holds, to take a large chunk that is laid out, and
+ * stops it when it has asked for that, of which it has nothing yet.
+ */
+static void
+stop_when_it_asks(pid_t pid)
+{
+	open_gate(1);
+	/* With its reply in the pipe, it sleeps only where it has asked. */
+	await_bytes(find_end(O_RDONLY));
+	assert_true(process_await(pid, 'S'));
+	assert_true(process_stop(pid));
+}
+
 IN_CHILD(large_message_to_a_dying_worker_is_lost_alone)
 {
 	struct worker_plan plan = {0};
@@ -424,14 +489,11 @@ IN_CHILD(large_message_to_a_dying_worker_is_lost_alone)
 
 	start_crew(&told, &plan, 1);
 	for (int i = 0; i < 20; i++) {
-		pid_t pid = pid_of_worker(&told);
-		const struct parcel *parcel;
+		pid_t pid = hold_worker(&told);
+		const struct parcel *parcel =
+			give_value(&told, measure, large_value());
 
-		assert_true(process_await(pid, 'S'));
-		parcel = give_value(&told, measure, large_value());
-		/* It has asked for it, and gets none of it. */
-		await_bytes(find_end(O_RDONLY));
-		assert_true(process_stop(pid));
+		stop_when_it_asks(pid);
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		await_loss(&told);
 		assert_ptr_equal(told.parcel, parcel);
@@ -451,10 +513,9 @@ IN_CHILD(what_lies_behind_a_parcel_that_is_not_begun_comes_back)
 	start_crew(&told, &plan, 1);
 	pid = hold_worker(&told);
 	give_value(&told, measure, large_value());
-	open_gate(1);
-	/* The worker has taken it, and no pipe takes all of it at once. */
-	while (!crew_has_room(told.crew))
-		MUST(crew_step(told.crew));
+	stop_when_it_asks(pid);
+	/* It gets no more than a pipe holds. */
+	assert_true(crew_has_room(told.crew));
 	give(&told, report, 1);
 	last = give_value(&told, measure, large_value());
 	assert_int_equal(kill(pid, SIGKILL), 0);
@@ -888,6 +949,7 @@ main(void)
 		cmocka_unit_test(worker_killed_at_work_is_lost_and_replaced),
 		cmocka_unit_test(
 			worker_killed_when_it_was_woken_leaves_its_parcel_to_another),
+		cmocka_unit_test(sleeper_that_was_killed_takes_no_wake_up),
 		cmocka_unit_test(parcel_that_nobody_took_is_not_lost),
 		cmocka_unit_test(large_message_to_a_dying_worker_is_lost_alone),
 		cmocka_unit_test(

@@ -87,19 +87,21 @@ trace(pid_t pid)
 /*
  * Kills it at its call of that number, or at the last, if that comes earlier:
  * when it has asked for its task and written its reply, and is about to read.
- * Tells whether it was.
+ * Tells whether it was, and whether it was about to ask.
  */
 static bool
-kill_worker_at_call(pid_t pid)
+kill_worker_at_call(pid_t pid, bool *asks)
 {
 	int status, written = 0;
 	bool last = false;
 
+	*asks = false;
 	for (int i = 0; i < number && !last; i++) {
 		long call = step_to_call(pid, &status);
 
 		assert_true(call >= 0);
 		last = call == SYS_read && written > 1;
+		*asks = call == SYS_write && written == 0;
 		written += call == SYS_write;
 	}
 	kill_traced(pid);
@@ -156,7 +158,7 @@ lose_worker(void)
 	SCOPED(value) next = NULL;
 	enum fate fate;
 	pid_t worker;
-	bool last;
+	bool last, asks;
 
 	MUST(pool_new(1, &pool));
 	MUST(pool_apply(pool, give_pid, value_empty_list(), &pid));
@@ -164,12 +166,14 @@ lose_worker(void)
 	trace(worker);
 	MUST(pool_apply_async(pool, give_pid_and_echo,
 		value_list(large_value()), NULL, &result));
-	last = kill_worker_at_call(worker);
+	last = kill_worker_at_call(worker, &asks);
 	fate = fate_of(result, worker);
 	MUST(pool_apply(pool, give_pid, value_empty_list(), &next));
 	assert_int_not_equal(integer_of(next), worker);
 	if (last)
 		assert_int_equal(fate, DONE);
+	if (asks)
+		assert_int_equal(fate, RUN_BY_ANOTHER);
 	wire_send(&told, last ? LAST : fate);
 }
 

@@ -200,14 +200,15 @@ check_pending_results(void (*end)(struct pool *))
 
 	open_wires();
 	pool = make_pool(2);
-	/* Its workers run the first; the others, and part of it, wait. */
+	/* Its workers run the first; the others, and part of it, wait: */
 	MUST(pool_map_async(
 		pool, hold, integers(0, 9), 1, &callbacks, &results[0]));
 	await_reports(2);
 	MUST(pool_apply_async(
 		pool, square, integers(0, 1), &callbacks, &results[1]));
+	/* more than can be dealt, so that some of them are not. */
 	MUST(pool_map_async(
-		pool, square, integers(0, 9), 2, &callbacks, &results[2]));
+		pool, square, integers(0, 99), 1, &callbacks, &results[2]));
 	assert_int_equal(told, 0);
 	end(pool);
 	assert_int_equal(told, 3);
