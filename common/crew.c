@@ -316,7 +316,8 @@ crew_send(struct crew *crew, struct parcel *parcel)
 
 	TRY(channel_end(&crew->draft));
 	chunk = channel_payload(&crew->draft);
-	if (chunk.length <= SHELF_CHUNK_LIMIT) {
+	parcel->large = chunk.length > SHELF_CHUNK_LIMIT;
+	if (!parcel->large) {
 		shelf_put(crew->plan->shelf, chunk, trace_latest());
 		channel_cancel(&crew->draft);
 	} else {
@@ -365,7 +366,7 @@ take_reply(struct crew *crew, struct seat *seat, struct reader *reply)
 		fail(crew, broken);
 	} else if ((kind == REPLY_VALUES || kind == REPLY_ERROR) && parcel) {
 		take_outcome(crew, seat, kind, reply);
-	} else if (kind != REPLY_ASK || !parcel) {
+	} else if (kind != REPLY_ASK || !parcel || !parcel->large) {
 		return RAISE(ConnectionError,
 			"a worker sent a reply of kind %d", kind);
 	}

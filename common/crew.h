@@ -28,6 +28,8 @@ struct reader;
 struct parcel {
 	/* The number in the chunk's head; they rise. */
 	uint64_t number;
+	/* Whether it is too long for the shelf: its taker asks for it. */
+	bool large;
 	/* Among those that nobody took, or that a worker has. */
 	TAILQ_ENTRY(parcel) link;
 };

@@ -644,6 +644,43 @@ IN_CHILD(shelf_that_a_task_overwrote_is_the_error_of_the_crew)
 	end_crew(&told);
 }
 
+/*
+ * Says of every chunk on the shelf that it is too long for a place, as a task
+ * may by mistake: a place is 64 KiB, and the size is its third number.
+ */
+static struct error *
+forge_sizes(const struct value *arguments, struct value **result)
+{
+	unsigned char *const *places = (void *)common_plan->shelf;
+
+	for (size_t i = 0; i < SHELF_PLACES; i++)
+		memset(*places + (i << 16) + 16, 0, 8);
+	TRY(hold(arguments, result));
+	return NULL;
+}
+
+IN_CHILD(size_that_a_task_overwrote_costs_a_worker)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+	const struct parcel *parcel;
+
+	common_plan = &plan;
+	start_crew(&told, &plan, 1);
+	give(&told, forge_sizes, 0);
+	parcel = give(&told, square, 7);
+	make_a_step(&told);
+	wire_receive(&reports);
+	open_gate(1);
+	await_loss(&told);
+	assert_ptr_equal(told.parcel, parcel);
+	assert_false(told.begun);
+	give(&told, square, 7);
+	await_reply(&told);
+	assert_int_equal(told.integer, 49);
+	end_crew(&told);
+}
+
 IN_CHILD(sleeping_worker_that_is_killed_is_just_replaced)
 {
 	struct worker_plan plan = {0};
@@ -961,6 +998,7 @@ main(void)
 		cmocka_unit_test(maximum_of_chunks_holds),
 		cmocka_unit_test(
 			shelf_that_a_task_overwrote_is_the_error_of_the_crew),
+		cmocka_unit_test(size_that_a_task_overwrote_costs_a_worker),
 		cmocka_unit_test(
 			sleeping_worker_that_is_killed_is_just_replaced),
 		cmocka_unit_test(reply_of_a_worker_that_has_ended_counts),
