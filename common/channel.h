@@ -49,8 +49,9 @@ void channel_fini(struct channel *channel);
 /*
  * Begins a frame and gives the buffer to which its payload is to be appended.
  * It is then either ended, which makes it ready to go, or cancelled, as if it
- * had never begun. Ending raises ValueError for a payload beyond the limit, and
- * has then cancelled the frame.
+ * had never begun; the last one can be cancelled after its end, too, before
+ * anything is flushed. Ending raises ValueError for a payload beyond the limit,
+ * and has then cancelled the frame.
  */
 struct buffer *channel_begin(struct channel *channel);
 struct error *channel_end(struct channel *channel);

@@ -287,6 +287,7 @@ send_patterns(void *context)
 	put_pattern(&pair->near, 3);
 	put_pattern(&pair->near, 100000);
 	MUST(channel_flush(&pair->near));
+	assert_int_equal(pair->near.outgoing.room, 0);
 }
 
 static void
@@ -460,6 +461,116 @@ cancelled_frame_has_never_begun(void **state)
 	channel_begin(&pair.near);
 	channel_cancel(&pair.near);
 	assert_false(channel_has_outgoing(&pair.near));
+	close_pair(&pair);
+}
+
+static void
+payload_is_that_of_the_frame_begun_last(void **state)
+{
+	struct pair pair;
+	struct reader payload;
+
+	(void)state;
+	open_pipes(&pair);
+	buffer_put_bytes(channel_begin(&pair.near), "one", 3);
+	/* Not only when it was ended. */
+	payload = channel_payload(&pair.near);
+	must_be_text(&payload, "one");
+	MUST(channel_end(&pair.near));
+	payload = channel_payload(&pair.near);
+	must_be_text(&payload, "one");
+	put_text(&pair.near, "");
+	payload = channel_payload(&pair.near);
+	must_be_text(&payload, "");
+	put_text(&pair.near, "three");
+	payload = channel_payload(&pair.near);
+	must_be_text(&payload, "three");
+	/* Nobody has taken it: it goes with the others. */
+	MUST(channel_flush(&pair.near));
+	must_receive(&pair.far, "one");
+	must_receive(&pair.far, "");
+	must_receive(&pair.far, "three");
+	close_pair(&pair);
+}
+
+static void
+moved_frames_go_out_elsewhere(void **state)
+{
+	struct pair pair;
+	struct channel draft;
+	struct reader payload;
+
+	(void)state;
+	open_pipes(&pair);
+	channel_init(&draft, -1, -1, LIMIT);
+	for (int i = 0; i < 2; i++) {
+		put_text(&draft, "first");
+		put_pattern(&draft, 1000);
+		channel_move(&draft, &pair.near);
+		assert_false(channel_has_outgoing(&draft));
+		assert_true(channel_has_outgoing(&pair.near));
+		/* Either goes on as if nothing had happened. */
+		put_text(&pair.near, "behind");
+		put_text(&draft, "later");
+		MUST(channel_flush(&pair.near));
+		must_receive(&pair.far, "first");
+		MUST(channel_receive(&pair.far, &payload));
+		must_be_pattern(&payload, 1000);
+		must_receive(&pair.far, "behind");
+		assert_true(channel_has_outgoing(&draft));
+		channel_move(&draft, &pair.near);
+		MUST(channel_flush(&pair.near));
+		must_receive(&pair.far, "later");
+	}
+	channel_fini(&draft);
+	close_pair(&pair);
+}
+
+static void
+nothing_can_be_moved(void **state)
+{
+	struct pair pair;
+	struct channel draft;
+
+	(void)state;
+	open_pipes(&pair);
+	channel_init(&draft, -1, -1, LIMIT);
+	channel_move(&draft, &pair.near);
+	assert_false(channel_has_outgoing(&draft));
+	assert_false(channel_has_outgoing(&pair.near));
+	put_text(&draft, "dropped");
+	channel_cancel(&draft);
+	channel_move(&draft, &pair.near);
+	assert_false(channel_has_outgoing(&pair.near));
+	channel_fini(&draft);
+	close_pair(&pair);
+}
+
+static void
+long_frame_leaves_no_memory_taken(void **state)
+{
+	struct pair pair;
+	struct reader payload;
+	pid_t pid;
+
+	(void)state;
+	open_pipes(&pair);
+	buffer_extend(channel_begin(&pair.near), LIMIT);
+	channel_cancel(&pair.near);
+	assert_int_equal(pair.near.outgoing.room, 0);
+	pid = child_start(send_patterns, &pair);
+	do
+		MUST(channel_receive(&pair.far, &payload));
+	while (payload.length < LIMIT);
+	do
+		MUST(channel_receive(&pair.far, &payload));
+	while (payload.length < 100000);
+	assert_int_equal(child_wait(pid), 0);
+	/* The next frame needs no more than what it is. */
+	put_text(&pair.near, "short");
+	MUST(channel_flush(&pair.near));
+	must_receive(&pair.far, "short");
+	assert_true(pair.far.incoming.room < LIMIT);
 	close_pair(&pair);
 }
 
@@ -681,6 +792,10 @@ main(void)
 		cmocka_unit_test(too_long_frame_is_not_received),
 		cmocka_unit_test(absurd_lengths_are_refused),
 		cmocka_unit_test(cancelled_frame_has_never_begun),
+		cmocka_unit_test(payload_is_that_of_the_frame_begun_last),
+		cmocka_unit_test(moved_frames_go_out_elsewhere),
+		cmocka_unit_test(nothing_can_be_moved),
+		cmocka_unit_test(long_frame_leaves_no_memory_taken),
 		cmocka_unit_test(end_of_the_stream_raises),
 		cmocka_unit_test(end_within_a_frame_raises),
 		cmocka_unit_test(peer_of_a_pipe_that_is_gone_raises),
