@@ -87,7 +87,6 @@ fill_seat(struct crew *crew, struct seat *seat)
 	struct error *error;
 
 	TRY(seat_open(seat, WORKER_MESSAGE_LIMIT, &chunks, &replies));
-	atomic_store(&crew->plan->begun[index_of(crew, seat)], 0);
 	error = TRACED(hire(crew, seat, chunks, replies));
 	sys_close(chunks);
 	sys_close(replies);
