@@ -61,7 +61,6 @@ struct crew {
 	size_t fresh;
 	/* What lies on the shelf, as far as is known, the oldest first. */
 	struct parcel_list shelved;
-	size_t lying;
 	size_t seat_count;
 	struct seat seats[];
 };
@@ -228,7 +227,6 @@ hand_over(struct crew *crew, struct seat *seat)
 	struct parcel *parcel = TAILQ_FIRST(&crew->shelved);
 
 	TAILQ_REMOVE(&crew->shelved, parcel, link);
-	crew->lying--;
 	TAILQ_INSERT_TAIL(&seat->parcels, parcel, link);
 	if (parcel != crew->large)
 		return;
@@ -244,7 +242,6 @@ give_back(struct crew *crew)
 	struct parcel *parcel = TAILQ_FIRST(&crew->shelved);
 
 	TAILQ_REMOVE(&crew->shelved, parcel, link);
-	crew->lying--;
 	if (parcel == crew->large) {
 		crew->large = NULL;
 		channel_cancel(&crew->draft);
@@ -277,10 +274,12 @@ look_at_shelf(struct crew *crew)
 static void
 wake_sleepers(struct crew *crew)
 {
+	const struct shelf *shelf = crew->plan->shelf;
+
 	look_at_shelf(crew);
-	if (crew->owed > crew->lying)
-		crew->owed = crew->lying;
-	while (crew->owed > 0 && crew->lying > 0 && wake_sleeper(crew)) {
+	if (crew->owed > shelf_count(shelf))
+		crew->owed = shelf_count(shelf);
+	while (crew->owed > 0 && shelf_count(shelf) > 0 && wake_sleeper(crew)) {
 		crew->owed--;
 		look_at_shelf(crew);
 	}
@@ -325,7 +324,6 @@ crew_send(struct crew *crew, struct parcel *parcel)
 		crew->large = parcel;
 	}
 	TAILQ_INSERT_TAIL(&crew->shelved, parcel, link);
-	crew->lying++;
 	crew->owed++;
 	crew->fresh += chunk.length;
 	if (crew->fresh > BYTES_AT_ONCE)

@@ -98,10 +98,16 @@ shelf_free(struct shelf *shelf)
 	free(shelf);
 }
 
+size_t
+shelf_count(const struct shelf *shelf)
+{
+	return shelf->last - shelf->known;
+}
+
 bool
 shelf_has_room(const struct shelf *shelf)
 {
-	return shelf->last - shelf->known < SHELF_PLACES;
+	return shelf_count(shelf) < SHELF_PLACES;
 }
 
 static void

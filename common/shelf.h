@@ -52,6 +52,9 @@ void shelf_free(struct shelf *shelf);
 
 /* The pool's part, which is for one thread. */
 
+/* How many chunks were laid out of whose taker shelf_taken() has not told. */
+size_t shelf_count(const struct shelf *shelf);
+
 /*
  * Whether another chunk has room. A place is free again when shelf_taken() has
  * told who took its chunk.

@@ -121,6 +121,7 @@ IN_CHILD(place_is_used_again_once_its_taker_is_known)
 
 		if (i > SHELF_PLACES) {
 			assert_false(shelf_has_room(shelf));
+			assert_int_equal(shelf_count(shelf), SHELF_PLACES);
 			assert_int_equal(take(last % SEATS), last);
 			assert_false(shelf_has_room(shelf));
 			must_be_taken_by(last % SEATS);
