@@ -43,8 +43,9 @@ on_reply(void *owner, struct parcel *parcel, enum reply_kind kind,
 	told->replies++;
 	told->parcel = parcel;
 	told->kind = kind;
-	if (kind == REPLY_VALUES) {
+	if (kind == REPLY_VALUES)
 		MUST(decode_value(reply, &value));
+	if (value && value_kind(value) == VALUE_INTEGER) {
 		told->integer = integer_of(value);
 		told->integers[(told->replies - 1) % 8] = told->integer;
 	}
@@ -213,6 +214,112 @@ IN_CHILD(no_parcel_is_behind_another_while_a_worker_sleeps)
 	end_crew(&told);
 }
 
+static struct value *
+zeros(size_t size)
+{
+	static const char bytes[1 << 22];
+
+	return value_bytes(bytes, size);
+}
+
+/* More than a pipe takes at once. */
+static struct value *
+large_value(void)
+{
+	return zeros((size_t)1 << 22);
+}
+
+static struct error *
+measure(const struct value *arguments, struct value **result)
+{
+	const struct value *argument;
+	const void *bytes;
+	size_t size;
+
+	TRY(value_at(arguments, 0, &argument));
+	TRY(value_get_bytes(argument, &bytes, &size));
+	*result = value_integer((long long)size);
+	return NULL;
+}
+
+/* How many workers have been woken who did not read that yet. */
+static int
+count_woken(void)
+{
+	struct stat about;
+	int count = 0;
+
+	for (int i = 0; i < 256; i++)
+		if (!remembered[i] && fstat(i, &about) == 0 &&
+			S_ISFIFO(about.st_mode) &&
+			(fcntl(i, F_GETFL) & O_ACCMODE) == O_WRONLY)
+			count += bytes_in_pipe(i) > 0;
+	return count;
+}
+
+static struct error *
+report_and_hold(const struct value *arguments, struct value **result)
+{
+	wire_send(&reports, 0);
+	wire_receive(&gate);
+	TRY(echo(arguments, result));
+	return NULL;
+}
+
+/* One worker holds; the others sleep, and are stopped. */
+static void
+stop_all_but_one(const struct told *told, pid_t *pids, int count)
+{
+	pid_t holder;
+
+	for (int i = 0; i < count; i++)
+		pids[i] = hold_worker(told);
+	open_gate(count);
+	await_replies(told, count);
+	for (int i = 0; i < count; i++)
+		assert_true(process_await(pids[i], 'S'));
+	holder = hold_worker(told);
+	for (int i = 0; i < count; i++)
+		if (pids[i] != holder)
+			assert_true(process_stop(pids[i]));
+}
+
+IN_CHILD(as_many_are_woken_as_find_something)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+	pid_t pids[5];
+
+	start_crew(&told, &plan, 5);
+	stop_all_but_one(&told, pids, 5);
+	give(&told, report, 1);
+	give(&told, report_and_hold, 2);
+	give(&told, square, 3);
+	/* Not before the crew has nothing else to do. */
+	assert_int_equal(count_woken(), 0);
+	open_gate(1);
+	await_reports(2);
+	/* One that was awake has taken two of them. */
+	for (int i = 0; i < 2; i++) {
+		make_a_step(&told);
+		assert_int_equal(count_woken(), 1);
+	}
+	/* Or sooner, when much was laid out; but then not for what follows. */
+	give(&told, square, 4);
+	assert_int_equal(count_woken(), 1);
+	give_value(&told, measure, zeros(40000));
+	assert_int_equal(count_woken(), 3);
+	give(&told, square, 5);
+	assert_int_equal(count_woken(), 3);
+	make_a_step(&told);
+	assert_int_equal(count_woken(), 4);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(kill(pids[i], SIGCONT), 0);
+	open_gate(1);
+	await_replies(&told, 12);
+	end_crew(&told);
+}
+
 IN_CHILD(worker_goes_on_with_the_next_parcel_without_the_crew)
 {
 	struct worker_plan plan = {0};
@@ -324,15 +431,23 @@ await_reaped(int64_t pid)
 	assert_int_not_equal(kill((pid_t)pid, 0), 0);
 }
 
-/* So many workers get ready as were let in. */
+/* Each worker waits for a number; for any but 0, it ends. */
 static struct wire entrance;
 
 static struct error *
 wait_at_the_entrance(const struct value *arguments)
 {
 	(void)arguments;
-	wire_receive(&entrance);
+	if (wire_receive(&entrance) != 0)
+		_exit(1);
 	return NULL;
+}
+
+static void
+send_to_the_entrance(long long number, int count)
+{
+	for (int i = 0; i < count; i++)
+		wire_send(&entrance, number);
 }
 
 /*
@@ -348,8 +463,7 @@ kill_one_of_two(int victim)
 
 	wire_open(&entrance);
 	start_crew(&told, &plan, 2);
-	for (int i = 0; i < 2; i++)
-		wire_send(&entrance, 0);
+	send_to_the_entrance(0, 2);
 	for (int i = 0; i < 2; i++)
 		pids[i] = hold_worker(&told);
 	open_gate(2);
@@ -446,40 +560,21 @@ IN_CHILD(parcel_that_nobody_took_is_not_lost)
 	end_crew(&told);
 }
 
-/* More than a pipe takes at once. */
-static struct value *
-large_value(void)
-{
-	static const char bytes[1 << 22];
-
-	return value_bytes(bytes, sizeof(bytes));
-}
-
-static struct error *
-measure(const struct value *arguments, struct value **result)
-{
-	const struct value *argument;
-	const void *bytes;
-	size_t size;
-
-	TRY(value_at(arguments, 0, &argument));
-	TRY(value_get_bytes(argument, &bytes, &size));
-	*result = value_integer((long long)size);
-	return NULL;
-}
-
 /*
- * Lets a worker go on that holds, to take a large chunk that is laid out, and
- * stops it when it has asked for that, of which it has nothing yet.
+ * Has the only worker, which holds, take a large parcel after that, and stops
+ * it. It has asked for it, and gets none of it before the crew makes a step.
  */
-static void
-stop_when_it_asks(pid_t pid)
+static const struct parcel *
+have_it_asked_for(const struct told *told, pid_t worker)
 {
+	const struct parcel *parcel = give_value(told, measure, large_value());
+
 	open_gate(1);
-	/* With its reply in the pipe, it sleeps only where it has asked. */
+	/* It does not sleep again before it has asked. */
 	await_bytes(find_end(O_RDONLY));
-	assert_true(process_await(pid, 'S'));
-	assert_true(process_stop(pid));
+	assert_true(process_await(worker, 'S'));
+	assert_true(process_stop(worker));
+	return parcel;
 }
 
 IN_CHILD(large_message_to_a_dying_worker_is_lost_alone)
@@ -488,17 +583,16 @@ IN_CHILD(large_message_to_a_dying_worker_is_lost_alone)
 	struct told told;
 
 	start_crew(&told, &plan, 1);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 1; i <= 20; i++) {
 		pid_t pid = hold_worker(&told);
-		const struct parcel *parcel =
-			give_value(&told, measure, large_value());
+		const struct parcel *parcel = have_it_asked_for(&told, pid);
 
-		stop_when_it_asks(pid);
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		await_loss(&told);
 		assert_ptr_equal(told.parcel, parcel);
 		assert_false(told.begun);
 		assert_int_equal(told.why->kind, WorkerLostError);
+		assert_int_equal(told.replies, i);
 	}
 	end_crew(&told);
 }
@@ -512,9 +606,8 @@ IN_CHILD(what_lies_behind_a_parcel_that_is_not_begun_comes_back)
 
 	start_crew(&told, &plan, 1);
 	pid = hold_worker(&told);
-	give_value(&told, measure, large_value());
-	stop_when_it_asks(pid);
-	/* It gets no more than a pipe holds. */
+	have_it_asked_for(&told, pid);
+	/* It has taken it, and no pipe takes all of it at once. */
 	assert_true(crew_has_room(told.crew));
 	give(&told, report, 1);
 	last = give_value(&told, measure, large_value());
@@ -524,6 +617,9 @@ IN_CHILD(what_lies_behind_a_parcel_that_is_not_begun_comes_back)
 	assert_int_equal(told.returns, 2);
 	assert_ptr_equal(told.parcel, last);
 	/* Nothing is left of them, and the shelf can be used as before. */
+	give_value(&told, measure, zeros(70000));
+	await_reply(&told);
+	assert_int_equal(told.integer, 70000);
 	give(&told, square, 7);
 	await_reply(&told);
 	assert_int_equal(told.integer, 49);
@@ -718,6 +814,32 @@ IN_CHILD(reply_of_a_worker_that_has_ended_counts)
 	end_crew(&told);
 }
 
+static struct error *
+give_zeros(const struct value *arguments, struct value **result)
+{
+	*result = zeros((size_t)integer_at(arguments, 0));
+	return NULL;
+}
+
+IN_CHILD(long_replies_of_a_worker_that_has_ended_count)
+{
+	struct worker_plan plan = {.maximum_chunks = 3};
+	struct told told;
+	pid_t pid;
+
+	start_crew(&told, &plan, 1);
+	pid = hold_worker(&told);
+	give(&told, give_zeros, 400000);
+	give(&told, give_zeros, 400000);
+	open_gate(1);
+	/* It ends before they are read only where its pipe takes both. */
+	if (fcntl(find_end(O_RDONLY), F_SETPIPE_SZ, 1 << 20) >= 0)
+		await_reaped(pid);
+	await_replies(&told, 3);
+	assert_int_equal(told.losses, 0);
+	end_crew(&told);
+}
+
 IN_CHILD(reply_counts_though_the_end_is_heard_of_first)
 {
 	struct worker_plan plan = {.maximum_chunks = 1};
@@ -776,6 +898,7 @@ talk_garbage(const struct value *arguments, struct value **result)
 		uint8_t kind;
 	} frames[] = {
 		{UINT64_MAX, 0},
+		{INT64_MAX, 0},
 		{WORKER_MESSAGE_LIMIT + 1, REPLY_VALUES},
 		{1, 77},
 		{1, REPLY_READY},
@@ -801,7 +924,7 @@ IN_CHILD(garbage_costs_the_worker_its_life_and_not_the_crew)
 	struct told told;
 
 	start_crew(&told, &plan, 1);
-	for (long long i = 0; i < 6; i++) {
+	for (long long i = 0; i < 7; i++) {
 		long long pid;
 
 		give(&told, talk_garbage, i);
@@ -813,30 +936,46 @@ IN_CHILD(garbage_costs_the_worker_its_life_and_not_the_crew)
 		assert_non_null(strstr(told.why->message, "SIGKILL"));
 		assert_int_not_equal(pid_of_worker(&told), pid);
 	}
-	assert_int_equal(told.losses, 6);
+	assert_int_equal(told.losses, 7);
 	end_crew(&told);
 }
 
-/* Replies before its worker does. */
-static struct error *
-reply_too_soon(const struct value *arguments, struct value **result)
+/* Sends a reply in place of the worker. */
+static void
+reply_for_the_worker(enum reply_kind kind)
 {
 	SCOPED(value) seven = value_integer(7);
+	SCOPED(error) no_start = RAISE(OSError, "no start");
 	struct channel channel;
 	struct buffer *reply;
 
 	channel_init(&channel, -1, find_end(O_WRONLY), WORKER_MESSAGE_LIMIT);
 	reply = channel_begin(&channel);
-	buffer_put_byte(reply, REPLY_VALUES);
-	TRY(encode_value(seven, reply));
-	TRY(channel_end(&channel));
-	TRY(channel_flush(&channel));
+	buffer_put_byte(reply, (uint8_t)kind);
+	if (kind == REPLY_VALUES)
+		MUST(encode_value(seven, reply));
+	if (kind == REPLY_BROKEN)
+		encode_error(no_start, reply);
+	MUST(channel_end(&channel));
+	MUST(channel_flush(&channel));
 	channel_fini(&channel);
+}
+
+/* Replies, and then its worker does; or asks, and nobody replies again. */
+static struct error *
+reply_too_soon(const struct value *arguments, struct value **result)
+{
+	reply_for_the_worker(REPLY_VALUES);
+	if (integer_at(arguments, 0) == REPLY_ASK) {
+		reply_for_the_worker(REPLY_ASK);
+		wire_receive(&gate);
+	}
 	TRY(echo(arguments, result));
 	return NULL;
 }
 
-IN_CHILD(reply_that_nobody_awaits_costs_the_worker_its_life)
+static void
+send_reply_that_nobody_awaits(enum reply_kind kind)
 {
 	struct worker_plan plan = {0};
 	struct told told;
@@ -844,13 +983,43 @@ IN_CHILD(reply_that_nobody_awaits_costs_the_worker_its_life)
 
 	start_crew(&told, &plan, 1);
 	pid = pid_of_worker(&told);
-	give(&told, reply_too_soon, 0);
+	give(&told, reply_too_soon, kind);
 	await_reply(&told);
 	assert_int_equal(told.integer, 7);
 	while (process_state(pid) != 0)
 		MUST(crew_step(told.crew));
 	assert_int_not_equal(pid_of_worker(&told), pid);
 	assert_int_equal(told.losses, 0);
+	end_crew(&told);
+}
+
+IN_CHILD(reply_that_nobody_awaits_costs_the_worker_its_life)
+{
+	send_reply_that_nobody_awaits(REPLY_VALUES);
+	send_reply_that_nobody_awaits(REPLY_ASK);
+}
+
+static struct error *
+say_that_it_is_broken(const struct value *arguments, struct value **result)
+{
+	reply_for_the_worker(REPLY_BROKEN);
+	wire_receive(&gate);
+	TRY(echo(arguments, result));
+	return NULL;
+}
+
+IN_CHILD(worker_that_was_ready_cannot_break_the_crew)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+
+	start_crew(&told, &plan, 1);
+	give(&told, say_that_it_is_broken, 0);
+	await_loss(&told);
+	assert_int_equal(told.why->kind, WorkerLostError);
+	give(&told, square, 2);
+	await_reply(&told);
+	assert_int_equal(told.integer, 4);
 	end_crew(&told);
 }
 
@@ -901,6 +1070,90 @@ IN_CHILD(initializer_that_crashes_is_not_tried_for_ever)
 		wire_receive(&reports);
 	assert_int_equal(starts, 17);
 	end_crew(&told);
+}
+
+/* One more than may end in a row before they are ready. */
+#define FALSE_STARTS 17
+
+IN_CHILD(false_starts_between_good_ones_are_no_error)
+{
+	struct worker_plan plan = {.initializer = wait_at_the_entrance};
+	struct told told;
+
+	wire_open(&entrance);
+	start_crew(&told, &plan, 1);
+	for (int i = 0; i < FALSE_STARTS; i++) {
+		send_to_the_entrance(1, 1);
+		send_to_the_entrance(0, 1);
+		kill_process(pid_of_worker(&told));
+	}
+	assert_int_equal(told.losses, 0);
+	end_crew(&told);
+	wire_close(&entrance);
+}
+
+IN_CHILD(workers_that_were_ready_are_no_false_starts)
+{
+	struct worker_plan plan = {.initializer = wait_at_the_entrance};
+	struct told told;
+	pid_t pids[FALSE_STARTS];
+
+	wire_open(&entrance);
+	start_crew(&told, &plan, FALSE_STARTS);
+	send_to_the_entrance(0, FALSE_STARTS);
+	for (int i = 0; i < FALSE_STARTS; i++)
+		pids[i] = hold_worker(&told);
+	for (int i = 0; i < FALSE_STARTS; i++)
+		kill_process(pids[i]);
+	/* No other gets ready meanwhile. */
+	while (told.losses < FALSE_STARTS)
+		MUST(crew_step(told.crew));
+	end_crew(&told);
+	wire_close(&entrance);
+}
+
+IN_CHILD(workers_of_a_closed_crew_are_no_false_starts)
+{
+	struct worker_plan plan = {.initializer = wait_at_the_entrance};
+	struct told told;
+
+	wire_open(&entrance);
+	start_crew(&told, &plan, FALSE_STARTS);
+	crew_close(told.crew);
+	send_to_the_entrance(1, FALSE_STARTS);
+	while (!crew_gone(told.crew))
+		MUST(crew_step(told.crew));
+	end_crew(&told);
+	wire_close(&entrance);
+}
+
+/*
+ * One event may be heard of with the report that makes it void: of the other
+ * worker, which ends last.
+ */
+IN_CHILD(reply_heard_of_after_the_end_of_its_worker_is_void)
+{
+	for (int i = 1; i <= 5; i++) {
+		struct worker_plan plan = {0};
+		struct told told;
+		pid_t pids[2], busy;
+
+		start_crew(&told, &plan, 2);
+		for (int j = 0; j < 2; j++)
+			pids[j] = hold_worker(&told);
+		open_gate(2);
+		await_replies(&told, 2);
+		busy = hold_worker(&told);
+		crew_close(told.crew);
+		await_reaped(pids[busy == pids[0]]);
+		open_gate(1);
+		await_reaped(busy);
+		while (!crew_gone(told.crew))
+			MUST(crew_step(told.crew));
+		assert_int_equal(told.replies, 3);
+		make_a_step(&told);
+		end_crew(&told);
+	}
 }
 
 IN_CHILD(closed_crew_lets_its_workers_end_and_replaces_none)
@@ -978,6 +1231,7 @@ main(void)
 		cmocka_unit_test(workers_answer),
 		cmocka_unit_test(
 			no_parcel_is_behind_another_while_a_worker_sleeps),
+		cmocka_unit_test(as_many_are_woken_as_find_something),
 		cmocka_unit_test(
 			worker_goes_on_with_the_next_parcel_without_the_crew),
 		cmocka_unit_test(there_is_room_again_when_something_was_taken),
@@ -1002,6 +1256,7 @@ main(void)
 		cmocka_unit_test(
 			sleeping_worker_that_is_killed_is_just_replaced),
 		cmocka_unit_test(reply_of_a_worker_that_has_ended_counts),
+		cmocka_unit_test(long_replies_of_a_worker_that_has_ended_count),
 		cmocka_unit_test(reply_counts_though_the_end_is_heard_of_first),
 		cmocka_unit_test(
 			sleeping_workers_killed_between_two_steps_are_replaced),
@@ -1009,9 +1264,15 @@ main(void)
 			garbage_costs_the_worker_its_life_and_not_the_crew),
 		cmocka_unit_test(
 			reply_that_nobody_awaits_costs_the_worker_its_life),
+		cmocka_unit_test(worker_that_was_ready_cannot_break_the_crew),
 		cmocka_unit_test(failing_initializer_is_the_error_of_the_crew),
 		cmocka_unit_test(
 			initializer_that_crashes_is_not_tried_for_ever),
+		cmocka_unit_test(false_starts_between_good_ones_are_no_error),
+		cmocka_unit_test(workers_that_were_ready_are_no_false_starts),
+		cmocka_unit_test(workers_of_a_closed_crew_are_no_false_starts),
+		cmocka_unit_test(
+			reply_heard_of_after_the_end_of_its_worker_is_void),
 		cmocka_unit_test(
 			closed_crew_lets_its_workers_end_and_replaces_none),
 		cmocka_unit_test(wake_ends_a_step),
