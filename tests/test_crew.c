@@ -260,9 +260,8 @@ count_woken(void)
 static struct error *
 report_and_hold(const struct value *arguments, struct value **result)
 {
-	wire_send(&reports, 0);
+	TRY(report(arguments, result));
 	wire_receive(&gate);
-	TRY(echo(arguments, result));
 	return NULL;
 }
 
@@ -417,6 +416,34 @@ IN_CHILD(worker_killed_at_work_is_lost_and_replaced)
 	assert_int_equal(told.integer, 2);
 	assert_int_not_equal(pid_of_worker(&told), pid);
 	assert_int_equal(told.losses, 1);
+	end_crew(&told);
+}
+
+static struct error *
+kill_its_worker(const struct value *arguments, struct value **result)
+{
+	(void)arguments;
+	(void)result;
+	raise(SIGKILL);
+	return NULL;
+}
+
+IN_CHILD(worker_that_ends_as_soon_as_it_has_a_parcel_is_lost)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+
+	start_crew(&told, &plan, 1);
+	for (int i = 0; i < 10; i++) {
+		const struct parcel *parcel;
+
+		assert_true(process_await(pid_of_worker(&told), 'S'));
+		/* Nothing comes of it but its end. */
+		parcel = give(&told, kill_its_worker, 0);
+		await_loss(&told);
+		assert_ptr_equal(told.parcel, parcel);
+		assert_true(told.begun);
+	}
 	end_crew(&told);
 }
 
@@ -643,6 +670,22 @@ IN_CHILD(what_lies_behind_a_parcel_that_was_begun_stays)
 	assert_true(told.begun);
 	assert_int_equal(told.returns, 0);
 	assert_int_equal(told.integer, 9);
+	end_crew(&told);
+}
+
+IN_CHILD(chunk_about_as_long_as_a_place_of_the_shelf_comes_through)
+{
+	struct worker_plan plan = {0};
+	struct told told;
+
+	start_crew(&told, &plan, 1);
+	/* With what stands before the bytes, some are longer, and some not. */
+	for (int i = -64; i < 8; i++) {
+		give_value(
+			&told, measure, zeros(SHELF_CHUNK_LIMIT + (size_t)i));
+		await_reply(&told);
+		assert_int_equal(told.integer, (int)SHELF_CHUNK_LIMIT + i);
+	}
 	end_crew(&told);
 }
 
@@ -1239,6 +1282,8 @@ main(void)
 		cmocka_unit_test(cancelled_parcel_is_dropped),
 		cmocka_unit_test(worker_killed_at_work_is_lost_and_replaced),
 		cmocka_unit_test(
+			worker_that_ends_as_soon_as_it_has_a_parcel_is_lost),
+		cmocka_unit_test(
 			worker_killed_when_it_was_woken_leaves_its_parcel_to_another),
 		cmocka_unit_test(sleeper_that_was_killed_takes_no_wake_up),
 		cmocka_unit_test(parcel_that_nobody_took_is_not_lost),
@@ -1247,6 +1292,8 @@ main(void)
 			what_lies_behind_a_parcel_that_is_not_begun_comes_back),
 		cmocka_unit_test(
 			what_lies_behind_a_parcel_that_was_begun_stays),
+		cmocka_unit_test(
+			chunk_about_as_long_as_a_place_of_the_shelf_comes_through),
 		cmocka_unit_test(one_large_message_waits_at_a_time),
 		cmocka_unit_test(message_beyond_the_limit_is_refused),
 		cmocka_unit_test(maximum_of_chunks_holds),
