@@ -1,9 +1,10 @@
 /*
  * lost_wake_up.c - a program that hangs: it notifies before anybody waits.
  *
- * It does so twice: with a condition in shared memory, as in
- * scenarios/fork_global.c, and with one in a manager. All who wait are
- * notified, which is nobody, and only then a pool is made, whose tasks wait.
+ * It does so with a condition in shared memory, as in scenarios/fork_global.c,
+ * and with one in a manager. All who wait are notified, which is nobody. Only
+ * then a pool is made, whose tasks wait on the one in the manager; and the main
+ * process waits on the other.
  */
 #include "condition.h"
 #include "error.h"
@@ -13,8 +14,26 @@
 #include "scenario.h"
 #include "value.h"
 
-/* What the tasks of a pool wait on: what this was when the pool was made. */
-static struct condition *condition;
+/* What the tasks wait on. */
+static struct condition *hosted;
+
+static struct error *
+wait_on(struct condition *condition)
+{
+	TRY(condition_acquire(condition));
+	TRY(condition_wait(condition, FOREVER, NULL));
+	TRY(condition_release(condition));
+	return NULL;
+}
+
+static struct error *
+notify(struct condition *condition)
+{
+	TRY(condition_acquire(condition));
+	TRY(condition_notify_all(condition));
+	TRY(condition_release(condition));
+	return NULL;
+}
 
 static struct error *
 task(const struct value *arguments, struct value **returned)
@@ -24,29 +43,9 @@ task(const struct value *arguments, struct value **returned)
 	(void)returned;
 	TRY(value_integer_at(arguments, 0, &number));
 
-	TRY(condition_acquire(condition));
 	say("Task %lld waiting...", number);
-	TRY(condition_wait(condition, FOREVER, NULL));
-	TRY(condition_release(condition));
+	TRY(wait_on(hosted));
 	say("Task %lld completed", number);
-	return NULL;
-}
-
-static struct error *
-notify_and_begin(
-	struct options options, struct pool **pool, struct result **result)
-{
-	TRY(condition_acquire(condition));
-	TRY(condition_notify_all(condition));
-	TRY(condition_release(condition));
-
-	TRY(pool_new(options.workers, pool));
-
-	struct value *items = value_empty_list();
-	for (int number = 0; number < options.tasks; number++)
-		value_append(items, value_integer(number));
-	TRY(pool_map_async(
-		*pool, task, items, DEFAULT_CHUNK_SIZE, NULL, result));
 	return NULL;
 }
 
@@ -55,22 +54,26 @@ run(struct options options)
 {
 	SCOPED(condition) shared = NULL;
 	SCOPED(manager) manager = NULL;
-	SCOPED(condition) hosted = NULL;
+	SCOPED(condition) proxy = NULL;
 	SCOPED(pool) pool = NULL;
 	SCOPED(result) result = NULL;
-	SCOPED(pool) other_pool = NULL;
-	SCOPED(result) other_result = NULL;
 
 	TRY(condition_new(&shared));
-	condition = shared;
-	TRY(notify_and_begin(options, &pool, &result));
-
 	TRY(manager_new(&manager));
-	TRY(manager_condition(manager, &hosted));
-	condition = hosted;
-	TRY(notify_and_begin(options, &other_pool, &other_result));
+	TRY(manager_condition(manager, &proxy));
+	hosted = proxy;
+	TRY(notify(shared));
+	TRY(notify(hosted));
 
-	result_wait(result, FOREVER);
+	TRY(pool_new(options.workers, &pool));
+
+	struct value *items = value_empty_list();
+	for (int number = 0; number < options.tasks; number++)
+		value_append(items, value_integer(number));
+	TRY(pool_map_async(
+		pool, task, items, DEFAULT_CHUNK_SIZE, NULL, &result));
+
+	TRY(wait_on(shared));
 	say("Tasks done.");
 	return NULL;
 }
