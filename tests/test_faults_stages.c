@@ -17,7 +17,6 @@
 
 /* By which the handler tells that it is held, and may go on. */
 static struct wire held, may_go;
-static pid_t handler_thread;
 
 /* The pool's ends of the pipes to its worker, whose process this is. */
 struct scene {
@@ -25,6 +24,8 @@ struct scene {
 	pid_t worker;
 	int chunks, replies;
 	struct result *holding;
+	/* Known once it was held. */
+	pid_t handler_thread;
 };
 
 static void
@@ -61,8 +62,7 @@ hold_handler(const struct value *value, void *context)
 {
 	(void)value;
 	(void)context;
-	handler_thread = gettid();
-	wire_send(&held, 0);
+	wire_send(&held, gettid());
 	wire_receive(&may_go);
 	return NULL;
 }
@@ -76,7 +76,7 @@ hold_the_handler(struct scene *scene)
 	result_free(scene->holding);
 	MUST(pool_map_async(scene->pool, square, value_empty_list(), 1,
 		&callbacks, &scene->holding));
-	wire_receive(&held);
+	scene->handler_thread = (pid_t)wire_receive(&held);
 }
 
 static void
@@ -315,7 +315,7 @@ lose_the_first(
 	let_the_handler_go_on();
 	MUST(pool_apply_async(
 		scene->pool, report, integers(1, 2), NULL, second));
-	assert_true(process_await(handler_thread, 'S'));
+	assert_true(process_await(scene->handler_thread, 'S'));
 	kill_the_worker(scene);
 }
 
@@ -336,7 +336,7 @@ IN_CHILD(order_is_kept_though_two_die_before_they_begin)
 	zygote = process_parent(beside);
 	lose_the_first(&scene, &first, &second);
 	scene.worker = (pid_t)wire_receive(&reports);
-	assert_true(process_await(handler_thread, 'S'));
+	assert_true(process_await(scene.handler_thread, 'S'));
 	kill_process(beside);
 	wire_receive(&held);
 	wire_send(&entrance, 0);
