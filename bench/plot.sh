@@ -21,18 +21,20 @@ if ! command -v gnuplot >/dev/null; then
 fi
 
 # Reads gnuplot's commands, and draws with them a picture NAME WIDTH HEIGHT TITLE.
-# Where pages are dark, its brightness is turned round.
+# Groups in which nothing stands, a third of it, are left out. Where pages are
+# dark, its brightness is turned round.
 draw()
 {
 	{
 		cat <<-SET
-			set terminal svg size $2,$3 background 'white' font 'sans-serif,12'
+			set terminal svg size $2,$3 background 'white' font 'sans-serif,12' noenhanced
 			set datafile separator ','
 			set border 3
 			set tics nomirror
 		SET
 		cat
-	} | gnuplot | sed -e "s,<title>Gnuplot</title>,<title>$4</title>," \
+	} | gnuplot | sed -z 's,<g[^>]*>\n</g>\n,,g' |
+		sed -e "s,<title>Gnuplot</title>,<title>$4</title>," \
 		-e '/^<g id="gnuplot_canvas">/i\
 <style>@media (prefers-color-scheme: dark) {\
 #gnuplot_canvas { filter: invert(0.87) hue-rotate(180deg) }}</style>' \
@@ -61,10 +63,9 @@ panels()
 		END { finish() }
 		function finish() {
 			print "end"
-			printf "set title \"%s (%s)\" noenhanced\n", name, unit
+			printf "set title \"%s (%s)\"\n", name, unit
 			printf "set xlabel \"%s\"\n", of
 			printf "set xrange [%g:%g]\n", least / 1.5, most * 1.5
-			printf "set format x \"%%.0s%%c\"\n"
 			print "plot $rows using 3:5:6:7:xticlabels(3) with " \
 				"yerrorlines linetype 6 pointtype 7 pointsize 0.5 notitle"
 		}'
@@ -82,7 +83,6 @@ lines()
 		set grid xtics
 		set xlabel 'times as good as the peer'
 		set yrange [STATS_records - 0.5:-0.5]
-		set ytics noenhanced
 		set arrow from 1, graph 0 to 1, graph 1 nohead linewidth 2
 		set key above vertical
 		label(name, peer) = name . ', ' . peer
