@@ -37,6 +37,40 @@ figures()
 		TABLE
 }
 
+# Makes of a run's rows, for each bare peer with a wish, one with that peer's own
+# ratio to CPython; in the place of its value stands the wish beside CPython.
+bare_beside_cpython()
+{
+	awk -F , -v OFS=, '
+		NR == FNR { wanted[$1, $3] = $4; next }
+		FNR == 1 { print }
+		$4 == "CPython" { name = $1; ratio = $6; next }
+		$1 == name && wanted[$1, $4] > 0 {
+			$5 = wanted[$1, "CPython"]
+			$6 = ratio / $6
+			print
+		}' "$folder/wanted.csv" "$1"
+}
+
+# What is wanted beside a bare peer, and beside CPython.
+wishes()
+{
+	echo '| figure | bare peer | its ratio to CPython | in three runs | wanted beside it | so beside CPython | in three runs | wanted beside CPython |'
+	echo '|---|---|---|---|---|---|---|---|'
+	for run in 1 2 3; do
+		bare_beside_cpython "$folder/run-$run.csv" >"$made/run-$run.csv"
+	done
+	awk -f bench/ratios.awk "$folder/wanted.csv" "$made"/run-[123].csv |
+		awk -F , -f bench/number.awk -f /dev/fd/3 3<<-'TABLE'
+			NR > 1 {
+				printf "| `%s` | %s | %s | %s | %s | %s | %s | %s |\n",
+					$1, $4, number($6), spread($9, $10),
+					number($11), number($6 * $11),
+					spread($9 * $11, $10 * $11), number($5)
+			}
+		TABLE
+}
+
 # Of each growth the least and the largest n.
 growth()
 {
@@ -93,6 +127,7 @@ trap 'rm -rf "$made"' EXIT
 cp "$document" "$made/document"
 put machine
 put figures
+put wishes
 put growth
 if [ $# -eq 1 ]; then
 	if ! diff "$document" "$made/document"; then
