@@ -1,13 +1,15 @@
 /* bare_lock.c - pthread's mutex and condition variable, in shared memory. */
 #include "bare.h"
+#include "condition_class.h"
 #include "crowd.h"
 #include "error.h"
 #include "sys.h"
 
 #include <pthread.h>
 
-/* What is shared by the processes. */
+/* What is shared by the processes: a make of conditions. */
 struct bare {
+	struct condition condition;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 };
@@ -46,42 +48,44 @@ bare_mutex(const struct trial *trial, double *value)
 }
 
 static struct error *
-acquire(void *object)
+acquire(struct condition *condition)
 {
-	struct bare *bare = object;
-
-	pthread_mutex_lock(&bare->mutex);
+	pthread_mutex_lock(&((struct bare *)condition)->mutex);
 	return NULL;
 }
 
 static struct error *
-release(void *object)
+release(struct condition *condition)
 {
-	struct bare *bare = object;
-
-	pthread_mutex_unlock(&bare->mutex);
+	pthread_mutex_unlock(&((struct bare *)condition)->mutex);
 	return NULL;
 }
 
 static struct error *
-wait(void *object)
+wait(struct condition *condition, double timeout, bool *notified)
 {
-	struct bare *bare = object;
+	struct bare *bare = (struct bare *)condition;
 
+	(void)timeout;
+	(void)notified;
 	pthread_cond_wait(&bare->changed, &bare->mutex);
 	return NULL;
 }
 
 static struct error *
-notify_all(void *object)
+notify(struct condition *condition, long n)
 {
-	struct bare *bare = object;
-
-	pthread_cond_broadcast(&bare->changed);
+	(void)n;
+	pthread_cond_broadcast(&((struct bare *)condition)->changed);
 	return NULL;
 }
 
-static const struct bell bare_bell = {acquire, release, wait, notify_all};
+static const struct condition_class bare_class = {
+	.acquire = acquire,
+	.release = release,
+	.wait = wait,
+	.notify = notify,
+};
 
 struct error *
 bare_broadcast(const struct trial *trial, double *value)
@@ -89,7 +93,8 @@ bare_broadcast(const struct trial *trial, double *value)
 	struct bare *bare;
 
 	TRY(make_shared(&bare));
-	TRY(crowd_wake(&bare_bell, bare, 4, trial->count, value));
+	condition_init(&bare->condition, &bare_class);
+	TRY(crowd_wake(&bare->condition, 4, trial->count, value));
 	sys_unmap_shared(bare, sizeof(*bare));
 	return NULL;
 }

@@ -12,28 +12,30 @@
 /* Between two looks whether all wait; it leaves the processors to them. */
 #define PAUSE 200e-6
 
-/* Guarded by the bell's lock, in shared memory. */
+/* In shared memory; what changes is guarded by the condition's lock. */
 struct crowd {
-	/* How often they were notified, and how many wait for the next time. */
+	struct condition *condition;
+	size_t waiters;
+	long times;
+	/* How often they were notified, and how many are back from that. */
 	long notified;
-	size_t waiting;
-	bool ended;
+	size_t ready;
 	/* When each came back from its last wait. */
 	double woken[];
 };
 
 static struct error *
-wait_until_ended(const struct bell *bell, void *object, struct crowd *crowd,
-	size_t number)
+be_woken(struct crowd *crowd, size_t number)
 {
-	TRY(bell->acquire(object));
-	for (long seen = 0; !crowd->ended; seen++) {
-		crowd->waiting++;
+	TRY(condition_acquire(crowd->condition));
+	crowd->ready++;
+	for (long seen = 0; seen < crowd->times; seen++) {
 		while (crowd->notified == seen)
-			TRY(bell->wait(object));
+			TRY(condition_wait(crowd->condition, FOREVER, NULL));
 		crowd->woken[number] = sys_now();
+		crowd->ready++;
 	}
-	TRY(bell->release(object));
+	TRY(condition_release(crowd->condition));
 	return NULL;
 }
 
@@ -42,51 +44,46 @@ wait_until_ended(const struct bell *bell, void *object, struct crowd *crowd,
  * whoever waits last gives the lock back before it does.
  */
 static struct error *
-acquire_when_all_wait(const struct bell *bell, void *object,
-	const struct crowd *crowd, size_t waiters)
+acquire_when_all_wait(const struct crowd *crowd)
 {
 	bool all_wait = false;
 
 	for (;;) {
 		sys_sleep(PAUSE);
-		TRY(bell->acquire(object));
+		TRY(condition_acquire(crowd->condition));
 		if (all_wait)
 			return NULL;
-		all_wait = crowd->waiting == waiters;
-		TRY(bell->release(object));
+		all_wait = crowd->ready == crowd->waiters;
+		TRY(condition_release(crowd->condition));
 	}
 }
 
 static struct error *
-notify_times(const struct bell *bell, void *object, struct crowd *crowd,
-	size_t waiters, long times, double *seconds)
+notify_times(struct crowd *crowd, double *seconds)
 {
 	double start, last;
 
 	*seconds = 0;
-	TRY(acquire_when_all_wait(bell, object, crowd, waiters));
-	for (long i = 0; i < times; i++) {
-		crowd->waiting = 0;
+	TRY(acquire_when_all_wait(crowd));
+	for (long i = 0; i < crowd->times; i++) {
+		crowd->ready = 0;
 		crowd->notified++;
 		start = last = sys_now();
-		TRY(bell->notify_all(object));
-		TRY(bell->release(object));
-		TRY(acquire_when_all_wait(bell, object, crowd, waiters));
-		for (size_t n = 0; n < waiters; n++)
+		TRY(condition_notify_all(crowd->condition));
+		TRY(condition_release(crowd->condition));
+		TRY(acquire_when_all_wait(crowd));
+		for (size_t n = 0; n < crowd->waiters; n++)
 			if (crowd->woken[n] > last)
 				last = crowd->woken[n];
 		*seconds += last - start;
 	}
-	crowd->ended = true;
-	crowd->notified++;
-	TRY(bell->notify_all(object));
-	TRY(bell->release(object));
+	TRY(condition_release(crowd->condition));
 	return NULL;
 }
 
 /* If it fails, the waiters go with the party that this belongs to. */
 struct error *
-crowd_wake(const struct bell *bell, void *object, size_t waiters, long times,
+crowd_wake(struct condition *condition, size_t waiters, long times,
 	double *microseconds)
 {
 	size_t size = sizeof(struct crowd) + waiters * sizeof(double);
@@ -97,14 +94,16 @@ crowd_wake(const struct bell *bell, void *object, size_t waiters, long times,
 
 	TRY(sys_map_shared(size, &memory));
 	crowd = memory;
+	*crowd = (struct crowd){
+		.condition = condition, .waiters = waiters, .times = times};
 	for (size_t i = 0; i < waiters; i++) {
 		TRY(sys_fork(-1, &pids[i]));
 		if (pids[i] == 0) {
-			error_free(wait_until_ended(bell, object, crowd, i));
+			error_free(be_woken(crowd, i));
 			_exit(0);
 		}
 	}
-	TRY(notify_times(bell, object, crowd, waiters, times, &seconds));
+	TRY(notify_times(crowd, &seconds));
 	for (size_t i = 0; i < waiters; i++)
 		sys_reap(pids[i]);
 	free(pids);
@@ -112,29 +111,3 @@ crowd_wake(const struct bell *bell, void *object, size_t waiters, long times,
 	*microseconds = 1e6 * seconds / (double)times;
 	return NULL;
 }
-
-static struct error *
-acquire(void *object)
-{
-	return condition_acquire(object);
-}
-
-static struct error *
-release(void *object)
-{
-	return condition_release(object);
-}
-
-static struct error *
-wait(void *object)
-{
-	return condition_wait(object, FOREVER, NULL);
-}
-
-static struct error *
-notify_all(void *object)
-{
-	return condition_notify_all(object);
-}
-
-const struct bell condition_bell = {acquire, release, wait, notify_all};

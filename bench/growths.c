@@ -98,7 +98,7 @@ measure_memory_of_results(const struct trial *trial, double *value)
 static struct error *
 waiter_cost(struct condition *condition, long waiters, double *value)
 {
-	TRY(crowd_wake(&condition_bell, condition, (size_t)waiters, 20, value));
+	TRY(crowd_wake(condition, (size_t)waiters, 20, value));
 	*value /= (double)waiters;
 	return NULL;
 }

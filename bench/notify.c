@@ -12,7 +12,7 @@ measure_notify(const struct trial *trial, double *value)
 	SCOPED(condition) condition = NULL;
 
 	TRY(condition_new(&condition));
-	TRY(crowd_wake(&condition_bell, condition, 4, trial->count, value));
+	TRY(crowd_wake(condition, 4, trial->count, value));
 	return NULL;
 }
 
@@ -24,7 +24,7 @@ measure_notify_manager(const struct trial *trial, double *value)
 
 	TRY(manager_new(&manager));
 	TRY(manager_condition(manager, &condition));
-	TRY(crowd_wake(&condition_bell, condition, 4, trial->count, value));
+	TRY(crowd_wake(condition, 4, trial->count, value));
 	return NULL;
 }
 

@@ -120,59 +120,55 @@ def measure_proxy(count):
 
 
 class Crowd:
-    """What crowd.c calls so: guarded by the condition's lock."""
+    """What crowd.c calls so; guarded by the condition's lock."""
 
-    def __init__(self, waiters):
+    def __init__(self, condition, waiters, times):
+        self.condition = condition
+        self.times = times
         self.notified = fork.RawValue("l", 0)
-        self.waiting = fork.RawValue("l", 0)
-        self.ended = fork.RawValue("b", 0)
+        self.ready = fork.RawValue("l", 0)
         self.woken = fork.RawArray("d", waiters)
 
 
-def wait_until_ended(condition, crowd, number):
-    condition.acquire()
-    seen = 0
-    while not crowd.ended.value:
-        crowd.waiting.value += 1
+def be_woken(crowd, number):
+    crowd.condition.acquire()
+    crowd.ready.value += 1
+    for seen in range(crowd.times):
         while crowd.notified.value == seen:
-            condition.wait()
+            crowd.condition.wait()
         crowd.woken[number] = time.monotonic()
-        seen += 1
-    condition.release()
+        crowd.ready.value += 1
+    crowd.condition.release()
 
 
-def acquire_when_all_wait(condition, crowd):
+def acquire_when_all_wait(crowd):
     all_wait = False
     while True:
         time.sleep(PAUSE)
-        condition.acquire()
+        crowd.condition.acquire()
         if all_wait:
             return
-        all_wait = crowd.waiting.value == len(crowd.woken)
-        condition.release()
+        all_wait = crowd.ready.value == len(crowd.woken)
+        crowd.condition.release()
 
 
 def crowd_wake(condition, times):
     """Gives the microseconds that 4 waiters take to come back."""
-    crowd = Crowd(4)
-    waiters = [
-        fork.Process(target=wait_until_ended, args=(condition, crowd, number))
-        for number in range(4)]
+    crowd = Crowd(condition, 4, times)
+    waiters = [fork.Process(target=be_woken, args=(crowd, number))
+               for number in range(4)]
     for waiter in waiters:
         waiter.start()
     seconds = 0
-    acquire_when_all_wait(condition, crowd)
+    acquire_when_all_wait(crowd)
     for _ in range(times):
-        crowd.waiting.value = 0
+        crowd.ready.value = 0
         crowd.notified.value += 1
         start = time.monotonic()
         condition.notify_all()
         condition.release()
-        acquire_when_all_wait(condition, crowd)
+        acquire_when_all_wait(crowd)
         seconds += max(crowd.woken) - start
-    crowd.ended.value = 1
-    crowd.notified.value += 1
-    condition.notify_all()
     condition.release()
     for waiter in waiters:
         waiter.join()
