@@ -4,7 +4,6 @@
 #include "panic.h"
 #include "sys.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -32,46 +31,34 @@ become(char *const arguments[], int output)
 static void
 read_output(int descriptor, struct run *run)
 {
-	size_t length = 0, room;
-	char rest[4096];
-	ssize_t got;
+	FILE *output = must_have(fdopen(descriptor, "r"));
+	size_t length = fread(run->output, 1, sizeof(run->output) - 1, output);
 
-	do {
-		room = sizeof(run->output) - 1 - length;
-		if (room > 0)
-			got = read(descriptor, run->output + length, room);
-		else
-			got = read(descriptor, rest, sizeof(rest));
-		if (got > 0 && room > 0)
-			length += (size_t)got;
-	} while (got > 0 || (got < 0 && errno == EINTR));
 	run->output[length] = 0;
+	while (getc(output) != EOF)
+		;
+	fclose(output);
 }
 
 struct error *
 program_run(char *const arguments[], struct run *run)
 {
 	double start = sys_now();
-	struct error *error;
 	int ends[2];
 	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return RAISE_ERRNO("pipe");
-	error = TRACED(sys_fork(-1, &pid));
-	if (!error && pid == 0)
+	TRY(sys_fork(-1, &pid));
+	if (pid == 0)
 		become(arguments, ends[1]);
 	close(ends[1]);
-	if (!error) {
-		read_output(ends[0], run);
-		run->status = sys_reap(pid);
-		run->seconds = sys_now() - start;
-	}
-	close(ends[0]);
-	if (!error && WIFEXITED(run->status) &&
-		WEXITSTATUS(run->status) == NOT_FOUND)
+	read_output(ends[0], run);
+	run->status = sys_reap(pid);
+	run->seconds = sys_now() - start;
+	if (WIFEXITED(run->status) && WEXITSTATUS(run->status) == NOT_FOUND)
 		return RAISE(OSError, "there is no %s", arguments[0]);
-	return error;
+	return NULL;
 }
 
 char *
