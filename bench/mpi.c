@@ -14,17 +14,15 @@
 static struct error *
 compile(const struct trial *trial, double *value)
 {
-	char *farm = program_path("mpi_farm");
-	char *const arguments[] = {
-		"mpicc", "-O2", "-o", farm, "bench/mpi_farm.c", NULL};
-	char *const launcher[] = {"mpirun", "--version", NULL};
+	const char *const arguments[] = {"mpicc", "-O2", "-o",
+		program_path("mpi_farm"), "bench/mpi_farm.c", NULL};
+	const char *const launcher[] = {"mpirun", "--version", NULL};
 	struct run run;
 
 	(void)trial;
 	*value = 0;
 	TRY(program_run(launcher, &run));
 	TRY(program_run(arguments, &run));
-	free(farm);
 	if (run.status != 0)
 		return RAISE(RuntimeError, "mpicc cannot compile its program");
 	return NULL;
@@ -46,9 +44,9 @@ mpi_prepare(void)
 struct error *
 mpi_farm(const struct trial *trial, double *value)
 {
-	char *farm = program_path("mpi_farm"), count[32];
-	char *const arguments[] = {
-		"mpirun", "--oversubscribe", "-np", "5", farm, count, NULL};
+	char count[32];
+	const char *const arguments[] = {"mpirun", "--oversubscribe", "-np",
+		"5", program_path("mpi_farm"), count, NULL};
 	struct run run;
 	double seconds;
 
@@ -57,7 +55,6 @@ mpi_farm(const struct trial *trial, double *value)
 	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
 	setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
 	TRY(program_run(arguments, &run));
-	free(farm);
 	if (run.status != 0 || sscanf(run.output, "%lf", &seconds) != 1)
 		return RAISE(RuntimeError, "mpirun has failed");
 	*value = (double)trial->count / seconds;

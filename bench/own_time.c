@@ -1,7 +1,6 @@
 /* own_time.c - what a scenario takes beyond its sleeps. */
 #include "error.h"
 #include "figure.h"
-#include "panic.h"
 #include "program.h"
 #include "python.h"
 
@@ -48,7 +47,7 @@ slept_seconds(const struct run *run, const struct trial *trial, double *seconds)
 
 static struct error *
 own_milliseconds(
-	char *const arguments[], const struct trial *trial, double *value)
+	const char *const arguments[], const struct trial *trial, double *value)
 {
 	struct run run;
 	double slept;
@@ -62,34 +61,29 @@ own_milliseconds(
 static struct error *
 measure_own_time(const struct trial *trial, double *value)
 {
-	char name[64], delay[32], *path;
-	struct error *error;
+	char name[64], delay[32];
 
 	snprintf(name, sizeof(name), "scenarios/%s", trial->figure);
 	snprintf(delay, sizeof(delay), "--delay=%g", delay_of(trial));
-	path = program_path(name);
-	error = TRACED(
-		own_milliseconds((char *[]){path, delay, NULL}, trial, value));
-	free(path);
-	return error;
+	TRY(own_milliseconds((const char *[]){program_path(name), delay, NULL},
+		trial, value));
+	return NULL;
 }
 
 /* Its options are the arguments of its run(). */
 static struct error *
 measure_twin(const struct trial *trial, double *value)
 {
-	char call[256], *python = must_have(strdup(python_program()));
-	struct error *error;
+	char call[256];
 
 	snprintf(call, sizeof(call),
 		"import sys; sys.path.insert(0, 'docs/python'); "
 		"from %s import run; run(delay=%g)",
 		trial->figure, delay_of(trial));
-	error = TRACED(own_milliseconds(
-		(char *[]){python, "-E", "-B", "-c", call, NULL}, trial,
-		value));
-	free(python);
-	return error;
+	TRY(own_milliseconds((const char *[]){python_program(), "-E", "-B",
+				     "-c", call, NULL},
+		trial, value));
+	return NULL;
 }
 
 /*

@@ -7,8 +7,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,14 +14,15 @@
 #define NOT_FOUND 127
 
 static void
-become(char *const arguments[], int output)
+become(const char *const arguments[], int output)
 {
 	int silence = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	dup2(silence, STDIN_FILENO);
 	dup2(output, STDOUT_FILENO);
 	dup2(silence, STDERR_FILENO);
-	execvp(arguments[0], arguments);
+	/* It changes nothing, though its prototype does not say so. */
+	execvp(arguments[0], (char *const *)arguments);
 	_exit(NOT_FOUND);
 }
 
@@ -41,7 +40,7 @@ read_output(int descriptor, struct run *run)
 }
 
 struct error *
-program_run(char *const arguments[], struct run *run)
+program_run(const char *const arguments[], struct run *run)
 {
 	double start = sys_now();
 	int ends[2];
@@ -61,14 +60,14 @@ program_run(char *const arguments[], struct run *run)
 	return NULL;
 }
 
-char *
+const char *
 program_path(const char *name)
 {
-	char self[4096], *path;
+	static char path[4096 + 64];
+	char self[4096];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	self[length > 0 ? length : 0] = 0;
-	if (asprintf(&path, "%s/%s", dirname(self), name) < 0)
-		panic("no memory");
+	snprintf(path, sizeof(path), "%s/%s", dirname(self), name);
 	return path;
 }

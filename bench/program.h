@@ -18,9 +18,9 @@ struct run {
  * Runs a program, found as the shell would find it, without input, and lets
  * nobody hear its errors. Raises OSError, also if there is no such program.
  */
-struct error *program_run(char *const arguments[], struct run *run);
+struct error *program_run(const char *const arguments[], struct run *run);
 
-/* A path in the folder of the built programs; the caller frees it. */
-char *program_path(const char *name);
+/* A path in the folder of the built programs, until the next is asked for. */
+const char *program_path(const char *name);
 
 #endif
