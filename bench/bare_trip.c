@@ -5,23 +5,18 @@
 #include "partner.h"
 #include "sys.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* No signal comes, so no call is interrupted. */
 static void
 send_all(int out, const char *bytes, size_t size)
 {
-	while (size > 0) {
-		ssize_t sent = write(out, bytes, size);
-
-		if (sent < 0 && errno != EINTR)
+	for (ssize_t sent; size > 0; bytes += sent, size -= (size_t)sent) {
+		sent = write(out, bytes, size);
+		if (sent < 0)
 			_exit(1);
-		if (sent > 0) {
-			bytes += sent;
-			size -= (size_t)sent;
-		}
 	}
 }
 
@@ -29,15 +24,10 @@ send_all(int out, const char *bytes, size_t size)
 static bool
 receive_all(int in, char *bytes, size_t size)
 {
-	while (size > 0) {
-		ssize_t got = read(in, bytes, size);
-
-		if (got == 0 || (got < 0 && errno != EINTR))
+	for (ssize_t got; size > 0; bytes += got, size -= (size_t)got) {
+		got = read(in, bytes, size);
+		if (got <= 0)
 			return false;
-		if (got > 0) {
-			bytes += got;
-			size -= (size_t)got;
-		}
 	}
 	return true;
 }
