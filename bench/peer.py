@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import time
+from functools import partial
 from multiprocessing import get_context
 
 # The workers are forked, also where Python would start them otherwise.
@@ -19,15 +20,6 @@ fork = get_context("fork")
 PAYLOAD = 64 << 20
 DELAY = 0.5
 PAUSE = 200e-6
-
-FIGURES = {}
-
-
-def figure(function):
-    """Adds a function to those that measure, by its name."""
-    FIGURES[function.__name__.replace("measure_", "")] = function
-    return function
-
 
 def do_nothing(item=None):
     pass
@@ -59,17 +51,6 @@ def map_rate(count, chunk_size):
     return count / seconds
 
 
-@figure
-def measure_map(count):
-    return map_rate(count, 1)
-
-
-@figure
-def measure_map_default(count):
-    return map_rate(count, None)
-
-
-@figure
 def measure_apply(count):
     pool = begun_pool(4)
     start = time.monotonic()
@@ -80,7 +61,6 @@ def measure_apply(count):
     return 1e6 * seconds / count
 
 
-@figure
 def measure_pool(count):
     start = time.monotonic()
     for _ in range(count):
@@ -88,7 +68,6 @@ def measure_pool(count):
     return 1e3 * (time.monotonic() - start) / count
 
 
-@figure
 def measure_pool_used(count):
     start = time.monotonic()
     for _ in range(count):
@@ -106,12 +85,10 @@ def lock_seconds(condition, count):
     return time.monotonic() - start
 
 
-@figure
 def measure_condition(count):
     return 1e9 * lock_seconds(fork.Condition(), count) / count
 
 
-@figure
 def measure_proxy(count):
     with fork.Manager() as manager:
         shared = manager.Condition()
@@ -175,18 +152,15 @@ def crowd_wake(condition, times):
     return 1e6 * seconds / times
 
 
-@figure
 def measure_notify(count):
     return crowd_wake(fork.Condition(), count)
 
 
-@figure
 def measure_notify_manager(count):
     with fork.Manager() as manager:
         return crowd_wake(manager.Condition(), count)
 
 
-@figure
 def measure_payload(count):
     pool = fork.Pool(1)
     pool.apply(echo, (None,))
@@ -201,7 +175,6 @@ def measure_payload(count):
     return 2e-9 * PAYLOAD * count / seconds
 
 
-@figure
 def measure_memory(count):
     pool = fork.Pool(4)
     pid = pool.apply(os.getpid)
@@ -243,10 +216,24 @@ def run_twin(name, completed):
     return 1e3 * (float(said.split()[-1]) - slept)
 
 
-for scenario in ["silent_failure", "error_callback", "get_reraise",
-                 "manager_proxy", "fork_global"]:
-    FIGURES[scenario] = (
-        lambda count, scenario=scenario: run_twin(scenario, count))
+FIGURES = {
+    "map": partial(map_rate, chunk_size=1),
+    "map_default": partial(map_rate, chunk_size=None),
+    "apply": measure_apply,
+    "pool": measure_pool,
+    "pool_used": measure_pool_used,
+    "condition": measure_condition,
+    "notify": measure_notify,
+    "proxy": measure_proxy,
+    "notify_manager": measure_notify_manager,
+    "payload": measure_payload,
+    "memory": measure_memory,
+    "silent_failure": partial(run_twin, "silent_failure"),
+    "error_callback": partial(run_twin, "error_callback"),
+    "get_reraise": partial(run_twin, "get_reraise"),
+    "manager_proxy": partial(run_twin, "manager_proxy"),
+    "fork_global": partial(run_twin, "fork_global"),
+}
 
 
 def main():
@@ -255,10 +242,7 @@ def main():
     silence = os.open(os.devnull, os.O_RDWR)
     os.dup2(silence, 1)
     print("ready", sys.executable, file=replies)
-    while True:
-        line = sys.stdin.readline()
-        if not line:
-            break
+    for line in sys.stdin:
         name, count = line.split()
         try:
             print(FIGURES[name](int(count)), file=replies)
