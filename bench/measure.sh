@@ -6,6 +6,8 @@
 set -eu
 
 folder=${1:-docs/performance}
+# shellcheck disable=SC2086 # They are several words.
+set -- ${BENCH_OPTIONS:-}
 if [ ! -x build/bench ] || [ ! -r bench/peer.py ]; then
 	echo 'measure.sh: is to be run in the root of the repository, after ninja' >&2
 	exit 2
@@ -36,12 +38,11 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 describe >"$new/machine.txt"
 build/bench --list --csv >"$new/wanted.csv"
-# shellcheck disable=SC2086 # They are several words.
 for run in 1 2 3; do
 	echo "run $run of 3" >&2
-	build/bench --csv ${BENCH_OPTIONS:-} >"$new/run-$run.csv"
+	build/bench --csv "$@" >"$new/run-$run.csv"
 done
 echo growth >&2
-build/bench --growth --csv ${BENCH_OPTIONS:-} >"$new/growth.csv"
+build/bench --growth --csv "$@" >"$new/growth.csv"
 mkdir -p "$folder"
 cp "$new"/* "$folder"
