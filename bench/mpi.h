@@ -7,7 +7,7 @@
 
 #include "figure.h"
 
-/* Compiles mpi_farm.c, once; raises an error if that cannot be. */
+/* Compiles mpi_farm.c; raises an error if that cannot be. */
 struct error *mpi_prepare(void);
 
 /* Tasks a second that its master deals to 4 workers. */
