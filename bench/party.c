@@ -85,29 +85,16 @@ party_start(struct party *party, void (*run)(void *context), void *context)
 	return NULL;
 }
 
-/* Orphans of the party are children of this process by then. */
-static void
-reap(const struct party *party)
-{
-	while (waitpid(-party->guard, NULL, 0) > 0 || errno == EINTR)
-		;
-}
-
 void
 party_end(struct party *party)
 {
-	/* It may not have begun its session yet. */
-	kill(party->guard, SIGKILL);
+	sys_close(party->lifeline);
+	/* The guard ends with all, unless somebody else has killed it. */
+	waitid(P_PID, (id_t)party->guard, NULL, WEXITED | WNOWAIT);
 	kill(-party->guard, SIGKILL);
-	sys_close(party->lifeline);
-	reap(party);
-}
-
-void
-party_give_up(struct party *party)
-{
-	sys_close(party->lifeline);
-	reap(party);
+	/* Orphans of the party are children of this process by then. */
+	while (waitpid(-party->guard, NULL, 0) > 0 || errno == EINTR)
+		;
 }
 
 static void
@@ -178,10 +165,7 @@ party_measure(measure_function *measure, const struct trial *trial,
 	close(ends[1]);
 	if (!error) {
 		error = TRACED(await_answer(ends[0], limit, value));
-		if (error && error->kind == TimeoutError)
-			party_give_up(&party);
-		else
-			party_end(&party);
+		party_end(&party);
 	}
 	sys_close(ends[0]);
 	return error;

@@ -28,13 +28,10 @@ struct error *
 party_start(struct party *party, void (*run)(void *context), void *context);
 
 /*
- * Ends a party that has done what it was to do: kills whatever is left of it,
- * and returns when nothing is.
+ * Ends a party: asks whatever is left of it to end, kills what has not done so
+ * within a second, and returns when nothing is left.
  */
 void party_end(struct party *party);
-
-/* The same for one that hangs: asks it to end first, and gives it a second. */
-void party_give_up(struct party *party);
 
 /*
  * Waits for something to read, or for the end, from a party; raises
