@@ -59,12 +59,14 @@ greet(void)
 	return NULL;
 }
 
-static struct error *
-start(void)
+struct error *
+python_prepare(void)
 {
 	struct error *error;
 	int ends[2];
 
+	if (self.runs)
+		return NULL;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return RAISE_ERRNO("socketpair");
 	self.way = sys_private(ends[0]);
@@ -80,14 +82,6 @@ start(void)
 	if (error)
 		python_end();
 	return error;
-}
-
-struct error *
-python_prepare(void)
-{
-	if (!self.runs)
-		TRY(start());
-	return NULL;
 }
 
 static struct error *
@@ -110,9 +104,7 @@ python_measure(const struct trial *trial, double limit, double *value)
 	struct error *error = TRACED(ask(trial, limit, reply, sizeof(reply)));
 
 	if (error) {
-		party_give_up(&self.party);
-		sys_close(self.way);
-		self.runs = false;
+		python_end();
 		return error;
 	}
 	if (sscanf(reply, "%lf", value) != 1)
