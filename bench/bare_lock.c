@@ -7,7 +7,10 @@
 
 #include <pthread.h>
 
-/* What is shared by the processes: a make of conditions. */
+/*
+ * What is shared by the processes. A crowd takes it for a condition, which
+ * costs it a call through a pointer.
+ */
 struct bare {
 	struct condition condition;
 	pthread_mutex_t mutex;
