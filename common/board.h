@@ -102,15 +102,15 @@ void
 board_take_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Says that the calling thread is about to block, for which reason; and that it
- * goes on. condition is the number of the condition that this is about, or 0.
+ * Says that the calling thread is about to block, and for which reason; and
+ * that it goes on. condition is the number of the condition it waits for, or 0.
  */
 void board_begin(enum activity activity, uint64_t condition);
 void board_end(void);
 
 /*
- * For a manager: a thread of a process that waits to be notified by a condition
- * was, and waits for the lock from now on.
+ * For a manager: a thread of that process, which waited to be notified by that
+ * condition, has been notified, and waits for the lock from now on.
  */
 void board_promote(pid_t process, uint64_t condition);
 

@@ -53,13 +53,16 @@ TAILQ_HEAD(client_list, client);
  */
 struct client *client_new(int connection, struct events *events);
 
-/* Closes the connection; the client holds nothing any more. */
+/* Closes the connection of a client that holds nothing any more. */
 void client_free(struct client *client);
 
 /* Whose visitor it is. */
 struct client *client_of(struct visitor *visitor);
 
-/* Dooms a client, or only if there is an error, which is taken. */
+/*
+ * Each dooms a client; client_doom_for() only if error, which is taken, is not
+ * NULL.
+ */
 void client_doom(struct client *client);
 void client_doom_for(struct client *client, struct error *error);
 

@@ -3,10 +3,10 @@
  * from them.
  *
  * Whoever owns the crew, one thread, sends parcels: chunks of work, each for
- * whichever worker is first to have nothing to do. He is told through a
- * crew_owner what became of each. The crew knows nothing of tasks. A worker
- * that ends is replaced. The thread has SIGPIPE blocked or ignored, since a
- * worker may end while it is written to.
+ * whichever worker is first to have nothing to do. The owner is told through a
+ * struct crew_owner what became of each. The crew knows nothing of tasks. A
+ * worker that ends is replaced. The thread has SIGPIPE blocked or ignored,
+ * since a worker may end while it is written to.
  */
 #ifndef FORKLORE_CREW_H
 #define FORKLORE_CREW_H
@@ -24,9 +24,9 @@ struct crew;
 struct error;
 struct reader;
 
-/* A part of whatever its owner knows of a chunk that he sends. */
+/* What the crew knows of a chunk that its owner sends. */
 struct parcel {
-	/* The number in the chunk's head; they rise. */
+	/* The number in the chunk's head: higher than that of any before it. */
 	uint64_t number;
 	/* Whether it is too long for the shelf: its taker asks for it. */
 	bool large;
@@ -76,8 +76,8 @@ bool crew_has_room(struct crew *crew);
  * Begins a parcel, if there is room for it: numbers it, and gives the buffer
  * for the chunk, which is to begin with a chunk_head of that number. Then
  * either crew_send() sends it, and borrows the parcel until its end is told, or
- * crew_cancel() drops it. crew_send() raises ValueError for a chunk too long,
- * and has then dropped it.
+ * crew_cancel() drops it. crew_send() raises ValueError for a chunk of more
+ * than WORKER_MESSAGE_LIMIT bytes, and has then dropped it.
  */
 struct buffer *crew_begin(struct crew *crew, struct parcel *parcel);
 struct error *crew_send(struct crew *crew, struct parcel *parcel);

@@ -28,8 +28,8 @@ void door_clear(pid_t process);
 
 /*
  * Connects to a door; the caller closes the socket with sys_close(). Raises
- * ConnectionError if nobody is behind it, AuthenticationError to another user,
- * OSError.
+ * ConnectionError if nobody is behind it, AuthenticationError if it belongs
+ * to another user, OSError.
  */
 struct error *door_connect(const char *address, int *connection);
 

@@ -21,9 +21,10 @@ struct value_class;
 #define ENCODING_DEPTH_LIMIT 100
 
 /*
- * Appends a value to the buffer, or nothing for NULL, as a task may leave its
- * result. Raises what an object raises that refuses, and ValueError for lists
- * nested deeper than the limit; the buffer then holds some part of the value.
+ * Appends a value to the buffer. NULL, as a task may leave its result, is sent
+ * as the value that value_nothing() makes. Raises what an object raises that
+ * refuses, and ValueError for lists nested deeper than the limit; the buffer
+ * then holds some part of the value.
  */
 struct error *encode_value(const struct value *value, struct buffer *buffer);
 
@@ -34,9 +35,9 @@ struct error *encode_value(const struct value *value, struct buffer *buffer);
 struct error *decode_value(struct reader *reader, struct value **value);
 
 /*
- * The same for count items of a list, from the one with number first on; they
- * must be there. What is decoded takes their places. After an error some may
- * have been replaced.
+ * The same for count items of a list, from the one with number first on. Both
+ * panic where the list has fewer. What is decoded takes their places. After an
+ * error some may have been replaced.
  */
 struct error *encode_items(const struct value *list, size_t first, size_t count,
 	struct buffer *buffer);

@@ -22,7 +22,7 @@ struct events {
  */
 struct error *events_init(struct events *events);
 
-/* Stops listening. */
+/* Stops listening, and closes the bell. */
 void events_fini(struct events *events);
 
 /*
@@ -33,7 +33,9 @@ enum interest { TO_READ, TO_WRITE };
 struct error *events_listen(struct events *events, int descriptor,
 	enum interest interest, void *whose);
 
-/* Listens for a descriptor no more. Closing it does the same. */
+/*
+ * Listens for a descriptor no more. Closing it does the same. Raises OSError.
+ */
 struct error *events_ignore(struct events *events, int descriptor);
 
 /*

@@ -10,8 +10,8 @@ struct error;
 struct request;
 
 /*
- * Does what a guest asks, and replies to it; or to let it stand in a queue, and
- * reply when the lock is its own.
+ * Does what a guest asks, and replies to it; or lets it stand in a queue, and
+ * replies when the lock is its own.
  */
 void host_serve(struct client *client, const struct request *request);
 

@@ -17,8 +17,9 @@ struct request;
 
 /*
  * Sends a request to the manager at an address over the calling thread's
- * connection, waits for the reply, if there is one to it, and gives that. Raises
- * what the manager replies, ConnectionError if it is gone, AuthenticationError.
+ * connection, waits for the reply, if there is one to it, and gives that.
+ * Raises the error that the manager replies with, ConnectionError if it is
+ * gone, AuthenticationError if it turns the client away.
  */
 struct error *link_request(
 	const char *address, const struct request *request, uint64_t *reply);

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* The number that a text is, which must be whole and lie between these. */
+/* The number in a text, which must be whole, and lie from least to most. */
 long option_whole_number(
 	const char *option, const char *text, long least, long most);
 
@@ -19,7 +19,7 @@ option_seconds(const char *option, const char *text, double least, double most);
 /* The same of the option --seed, which may be any number of 64 bits. */
 uint64_t option_seed(const char *text);
 
-/* Ends the program, for what is expected is something else. */
+/* Ends the program, since the text is not what is expected. */
 _Noreturn void
 option_refuse(const char *option, const char *text, const char *expected);
 

@@ -41,9 +41,8 @@ struct pool_options {
 
 /*
  * Makes a pool of that many workers; the caller frees it. Raises ValueError if
- * there is to be none, OSError if the system refuses, ConnectionError if the
- * process that forks the workers is killed meanwhile, AssertionError in a
- * worker.
+ * workers is 0, OSError if the system refuses, ConnectionError if the process
+ * that forks the workers is killed meanwhile, AssertionError in a worker.
  */
 struct error *pool_new(size_t workers, struct pool **pool);
 struct error *pool_new_with(
@@ -57,7 +56,7 @@ struct error *pool_new_with(
 void pool_free(struct pool *pool);
 DEFINE_SCOPED(pool)
 
-/* The chunk size that deals four chunks to each worker, as far as items go. */
+/* The chunk size that makes at most four times as many chunks as workers. */
 #define DEFAULT_CHUNK_SIZE LONG_MIN
 
 /*
@@ -66,8 +65,7 @@ DEFINE_SCOPED(pool)
  * what it returned; map one for each item, which is its argument; starmap one
  * for each item, which is the list of its arguments. The maps give a list in
  * the order of the items, which go to workers in chunks of chunk_size, at least
- * 1, or DEFAULT_CHUNK_SIZE.
- * Arguments and items are taken.
+ * 1, or DEFAULT_CHUNK_SIZE. Arguments and items are taken, after an error, too.
  *
  * They raise the first error of any task; RuntimeError, MaybeEncodingError or
  * whatever else keeps an item from its worker or a result from coming back;

@@ -10,8 +10,8 @@ struct error;
 /*
  * From now on, Ctrl-C (SIGINT) prints the report before the program dies of it;
  * and so does the end of limit seconds, a microsecond or more (FOREVER for no
- * limit), with which the program exits with status 124. A second signal, or
- * that nobody reads the report for ten seconds after the limit, cuts it short.
+ * limit), with which the program exits with status 124. The report is cut short
+ * by a second signal, or if nobody has read it ten seconds after the limit.
  * The calling thread is "main" in it. To be called once, before anything is
  * forked. Raises OSError.
  */

@@ -34,7 +34,7 @@ enum request_kind {
 	REQUEST_LET_GO,
 	/* For timeout seconds; the reply tells whether it was notified. */
 	REQUEST_WAIT,
-	/* The amount longest waiting. */
+	/* Wakes the amount that have waited longest. */
 	REQUEST_NOTIFY,
 	/* The reply tells whether the last owner died. */
 	REQUEST_OWNER_DIED,

@@ -34,7 +34,7 @@ struct error *scribe_start(const struct scribe_order *order);
 
 /*
  * For the main process, at its end: lets the scribe write, and waits for that.
- * Nothing is recorded any more that counts. Does nothing where there is no
+ * What is recorded later is not written. Does nothing where there is no
  * scribe. May be called in a signal handler, also while it runs.
  */
 void scribe_finish(void);

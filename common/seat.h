@@ -45,8 +45,8 @@ void seat_init(struct seat *seat);
 
 /*
  * Makes the pipes for a worker that is to start, and gives its ends of them,
- * which the caller closes. Our ends do not block. Raises OSError, and the seat
- * is empty.
+ * which the caller closes. Our ends do not block. A message over them has at
+ * most limit bytes. Raises OSError; then the seat is empty.
  */
 struct error *
 seat_open(struct seat *seat, size_t limit, int *chunks, int *replies);

@@ -52,7 +52,7 @@ void shelf_free(struct shelf *shelf);
 
 /* The pool's part, which is for one thread. */
 
-/* How many chunks were laid out of whose taker shelf_taken() has not told. */
+/* How many chunks were laid out whose takers shelf_taken() has not yet told. */
 size_t shelf_count(const struct shelf *shelf);
 
 /*
@@ -70,14 +70,18 @@ void shelf_put(struct shelf *shelf, struct reader chunk, uint64_t cause);
 
 /*
  * Tells who took the next chunk that was taken: of each once, in their order.
- * The pool itself has the seat after the last.
+ * False if there is none to tell of. The pool itself has the seat after the
+ * last; a seat beyond that means that a task has overwritten the shelf.
  */
 bool shelf_taken(struct shelf *shelf, size_t *seat);
 
 /* Takes the next chunk for the pool itself, if there is one, and drops it. */
 bool shelf_take_back(struct shelf *shelf);
 
-/* Lowers the first flag that is up; its worker is to be woken. */
+/*
+ * Lowers the first flag that is up, and gives the seat of its worker, which is
+ * to be woken. False if none is up.
+ */
 bool shelf_find_sleeper(struct shelf *shelf, size_t *seat);
 
 /* The worker in a seat has ended: it does not sleep. */

@@ -25,7 +25,7 @@ struct submission {
 	/* Whether the outcome is the one item's value, not a list. */
 	bool single;
 	/*
-	 * Whether it is settled by whoever submits it: nothing is to be done.
+	 * Whether there is nothing to do: whoever submits it settles it.
 	 */
 	bool at_once;
 	/* The items, a list; and in another, in their places, the results. */

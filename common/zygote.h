@@ -36,8 +36,8 @@ struct zygote_report {
 };
 
 /*
- * Forks a zygote for workers in seats from 0 up to below seats, each of which
- * is to run main_function with context; both must last. Raises OSError.
+ * Forks a zygote for workers in seats numbered from 0 to seats - 1, each of
+ * which is to run main_function with context; both must last. Raises OSError.
  */
 struct error *zygote_new(zygote_main *main_function, const void *context,
 	size_t seats, struct zygote **zygote);
@@ -52,7 +52,10 @@ DEFINE_SCOPED(zygote)
  */
 struct error *zygote_spawn(struct zygote *zygote, size_t seat, int in, int out);
 
-/* Asks for the death of the worker in a seat, if it still lives. */
+/*
+ * Asks for the death of the worker in a seat, if it still lives. Raises
+ * ConnectionError if the zygote is gone.
+ */
 struct error *zygote_kill(struct zygote *zygote, size_t seat);
 
 /* The descriptor that becomes readable when there is a report. */
